@@ -1,0 +1,15 @@
+// Command convene is the whole backend in one binary. Without an argument it comes up for development on
+// private services of its own.
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "convene:", err)
+		os.Exit(1)
+	}
+}

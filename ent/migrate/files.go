@@ -1,0 +1,8 @@
+package migrate
+
+import "embed"
+
+// Files are the versioned migrations, applied in the order of their numbers by internal/db.
+//
+//go:embed migrations/*.sql
+var Files embed.FS

@@ -1,0 +1,264 @@
+package visible_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"entgo.io/ent/privacy"
+	"github.com/google/uuid"
+
+	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/ent/conversation"
+	"github.com/convenehq/convene/ent/conversationentry"
+	"github.com/convenehq/convene/internal/testkit"
+	"github.com/convenehq/convene/internal/viewer"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// A class is a kind of viewer, as a row of one person's sees them.
+type class string
+
+const (
+	nobody    class = "nobody"
+	stranger  class = "stranger" // signed in, and nothing to do with the row
+	blocked   class = "blocked"  // blocked by the person
+	blocker   class = "blocker"  // has blocked the person
+	member    class = "member"   // in a conversation with the person
+	self      class = "self"     // the person
+	audience  class = "audience" // of the conversation
+	elsewhere class = "audience elsewhere"
+	system    class = "system"
+)
+
+var classes = []class{nobody, stranger, blocked, blocker, member, self, audience, elsewhere, system}
+
+// Who reads a row of the person's, for every entity. An entity that is missing here fails the test: whoever
+// adds one says who sees it.
+var readers = map[string][]class{
+	"Account":            {self, system},
+	"AuthSession":        {self, system},
+	"Profile":            {stranger, member, self, system},
+	"Block":              {self, system},
+	"Conversation":       {member, self, system},
+	"ConversationMember": {member, self, system},
+	"ConversationEntry":  {system},
+	"Curtain":            {system},
+	"Message":            {member, self, audience, system},
+	"IdempotencyKey":     {system},
+}
+
+// Who may change or delete the same rows through ent. What goes through a stream's numbers is nobody's but
+// the slice's, which does it as the system after its own checks.
+var writers = map[string][]class{
+	"Account":            {self, system},
+	"AuthSession":        {self, system},
+	"Profile":            {self, system},
+	"Block":              {self, system},
+	"Conversation":       {system},
+	"ConversationMember": {self, system},
+	"ConversationEntry":  {system},
+	"Curtain":            {system},
+	"Message":            {system},
+	"IdempotencyKey":     {system},
+}
+
+// A scene is one person with a row of every entity, and one viewer of each class.
+type scene struct {
+	client  *ent.Client
+	viewers map[class]context.Context
+	rows    map[string]uuid.UUID
+}
+
+func newScene(t *testing.T) *scene {
+	t.Helper()
+	client := testkit.DB(t).Ent
+	ctx := viewer.AsSystem(t.Context(), "the scene of a test")
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	person := func(name string) uuid.UUID {
+		a, err := client.Account.Create().SetUsername(name).SetEmail(name + "@example.org").
+			SetEmailClaimedAt(time.Now()).SetPasswordHash("none").Save(ctx)
+		must(err)
+		must(client.Profile.Create().SetID(a.ID).SetUsername(name).SetDisplayName(name).Exec(ctx))
+		return a.ID
+	}
+	me, strange, out, away, friend := person("me"), person("strange"), person("out"), person("away"), person("friend")
+	session, err := client.AuthSession.Create().SetAccountID(me).SetExpiresAt(time.Now()).SetEndsAt(time.Now()).Save(ctx)
+	must(err)
+	block, err := client.Block.Create().SetBlockerID(me).SetBlockedID(out).Save(ctx)
+	must(err)
+	must(client.Block.Create().SetBlockerID(away).SetBlockedID(me).Exec(ctx))
+	c, err := client.Conversation.Create().SetKind(conversation.KindDIRECT).SetSeq(1).Save(ctx)
+	must(err)
+	mine, err := client.ConversationMember.Create().SetConversationID(c.ID).SetAccountID(me).Save(ctx)
+	must(err)
+	must(client.ConversationMember.Create().SetConversationID(c.ID).SetAccountID(friend).Exec(ctx))
+	message, err := client.Message.Create().SetConversationID(c.ID).SetSeq(1).SetAuthorID(me).SetBody("hello").Save(ctx)
+	must(err)
+	entry, err := client.ConversationEntry.Create().SetConversationID(c.ID).SetSeq(2).SetKind(conversationentry.KindEDITED).Save(ctx)
+	must(err)
+	lower, upper := me, out
+	if lower.String() > upper.String() {
+		lower, upper = upper, lower
+	}
+	curtain, err := client.Curtain.Create().SetConversationID(c.ID).SetLowerID(lower).SetUpperID(upper).SetFromSeq(1).Save(ctx)
+	must(err)
+	key, err := client.IdempotencyKey.Create().SetScope([]byte("s")).SetInputMAC([]byte("m")).SetResultID(me).SetExpiresAt(time.Now()).Save(ctx)
+	must(err)
+	as := func(id uuid.UUID) context.Context { return viewer.With(t.Context(), viewer.OfPerson(id, uuid.Nil)) }
+	return &scene{
+		client: client,
+		viewers: map[class]context.Context{
+			nobody: t.Context(), stranger: as(strange), blocked: as(out), blocker: as(away), member: as(friend), self: as(me),
+			audience:  viewer.With(t.Context(), viewer.OfAudience(c.ID, false)),
+			elsewhere: viewer.With(t.Context(), viewer.OfAudience(uuid.New(), false)),
+			system:    ctx,
+		},
+		rows: map[string]uuid.UUID{
+			"Account": me, "AuthSession": session.ID, "Profile": me, "Block": block.ID, "Conversation": c.ID,
+			"ConversationMember": mine.ID, "ConversationEntry": entry.ID, "Curtain": curtain.ID, "Message": message.ID,
+			"IdempotencyKey": key.ID,
+		},
+	}
+}
+
+// entities are the names of all entities that the client knows.
+func entities(client *ent.Client) []string {
+	var names []string
+	v := reflect.ValueOf(client).Elem()
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Name
+		if v.Field(i).CanInterface() && v.Field(i).Kind() == reflect.Pointer && v.Field(i).MethodByName("Query").IsValid() {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// call calls a method of an entity's client, or of what such a method answered, by its name.
+func call(on reflect.Value, method string, args ...any) reflect.Value {
+	in := make([]reflect.Value, len(args))
+	for i, a := range args {
+		in[i] = reflect.ValueOf(a)
+	}
+	return on.MethodByName(method).Call(in)[0]
+}
+
+func (s *scene) of(name string) reflect.Value {
+	return reflect.ValueOf(s.client).Elem().FieldByName(name)
+}
+
+// sees tells whether a viewer finds the row.
+func (s *scene) sees(ctx context.Context, name string) (bool, error) {
+	got := s.of(name).MethodByName("Get").Call([]reflect.Value{reflect.ValueOf(ctx), reflect.ValueOf(s.rows[name])})
+	err, _ := got[1].Interface().(error)
+	if ent.IsNotFound(err) || errors.Is(err, privacy.Deny) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// deletes tells whether a viewer's deletion of the row, undone at once, reaches it.
+func (s *scene) deletes(t *testing.T, ctx context.Context, name string) (bool, error) {
+	tx, err := s.client.Tx(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	deletion := call(reflect.ValueOf(tx).Elem().FieldByName(name), "DeleteOneID", s.rows[name])
+	err, _ = call(deletion, "Exec", ctx).Interface().(error)
+	if ent.IsNotFound(err) || errors.Is(err, privacy.Deny) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func has(list []class, c class) bool {
+	for _, l := range list {
+		if l == c {
+			return true
+		}
+	}
+	return false
+}
+
+func TestEveryEntityForEveryViewer(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	for _, name := range entities(s.client) {
+		if readers[name] == nil || writers[name] == nil || s.rows[name] == uuid.Nil {
+			t.Errorf("%s: say in this test who reads and who writes it", name)
+			continue
+		}
+		for _, c := range classes {
+			sees, err := s.sees(s.viewers[c], name)
+			if err != nil {
+				t.Errorf("%s, %s: %v", name, c, err)
+			}
+			if want := has(readers[name], c); sees != want {
+				t.Errorf("%s: the %s sees it: %v, want %v", name, c, sees, want)
+			}
+			deletes, err := s.deletes(t, s.viewers[c], name)
+			if err != nil {
+				t.Errorf("%s, %s: %v", name, c, err)
+			}
+			if want := has(writers[name], c); deletes != want {
+				t.Errorf("%s: the %s may delete it: %v, want %v", name, c, deletes, want)
+			}
+		}
+	}
+}
+
+func TestNothingIsOpenByDefault(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	for _, name := range entities(s.client) {
+		for what, run := range map[string]func() error{
+			"a query":  func() error { return second(call(s.of(name), "Query").MethodByName("All"), t.Context()) },
+			"a count":  func() error { return second(call(s.of(name), "Query").MethodByName("Count"), t.Context()) },
+			"a delete": func() error { return second(call(s.of(name), "Delete").MethodByName("Exec"), t.Context()) },
+			"a create": func() error { return second(call(s.of(name), "Create").MethodByName("Save"), t.Context()) },
+			"an update": func() error {
+				return second(call(s.of(name), "Update").MethodByName("Save"), t.Context())
+			},
+		} {
+			if err := run(); !errors.Is(err, privacy.Deny) && !isMissingField(err) {
+				t.Errorf("%s: %s without a viewer is not denied: %v", name, what, err)
+			}
+		}
+	}
+}
+
+// isMissingField tells that ent refused a create before its policy was asked.
+func isMissingField(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "missing required field")
+}
+
+func second(method reflect.Value, ctx context.Context) error {
+	err, _ := method.Call([]reflect.Value{reflect.ValueOf(ctx)})[1].Interface().(error)
+	return err
+}
+
+func TestNobodyCreatesForOthers(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	me := s.rows["Account"]
+	for c, ctx := range s.viewers {
+		if c == self || c == system {
+			continue
+		}
+		err := s.client.Block.Create().SetBlockerID(me).SetBlockedID(uuid.New()).Exec(ctx)
+		if !errors.Is(err, privacy.Deny) {
+			t.Errorf("the %s makes a block in another's name: %v", c, err)
+		}
+	}
+}

@@ -1,0 +1,20 @@
+// Package graph is the GraphQL edge: thin resolvers, one file a slice, that call one use case each and
+// turn its refusal into userErrors. What Convene does stands in the slices under internal.
+package graph
+
+import (
+	"github.com/convenehq/convene/internal/account"
+	"github.com/convenehq/convene/internal/messaging"
+	"github.com/convenehq/convene/internal/network"
+	"github.com/convenehq/convene/internal/profile"
+)
+
+//go:generate go tool gqlgen generate --config ../gqlgen.yml
+
+// Resolver holds the slices that the resolvers call.
+type Resolver struct {
+	Accounts  *account.Service
+	Profiles  *profile.Service
+	Network   *network.Service
+	Messaging *messaging.Service
+}

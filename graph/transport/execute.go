@@ -1,0 +1,125 @@
+package transport
+
+import (
+	"context"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/convenehq/convene/internal/fault"
+)
+
+// prepare parses and validates an operation, and reads its variables. The context that it returns is
+// the one to execute with.
+func (h *Handler) prepare(
+	ctx context.Context, params *graphql.RawParams,
+) (_ context.Context, op *graphql.OperationContext, errs gqlerror.List) {
+	ctx = graphql.StartOperationTrace(ctx)
+	defer func() {
+		if cause := recover(); cause != nil {
+			errs = h.recovered(ctx, cause)
+		}
+	}()
+	start := graphql.GetStartTime(ctx)
+	params.ReadTime = graphql.TraceTiming{Start: start, End: start}
+	op, errs = h.Executor.CreateOperationContext(ctx, params)
+	if len(errs) > 0 {
+		return ctx, op, h.requestErrors(ctx, op, errs)
+	}
+	if defers(op) {
+		return ctx, op, gqlerror.List{shown(&fault.Error{
+			Code: fault.CodeValidationFailed, Message: "Nothing is deferred here: leave @defer out.",
+		})}
+	}
+	return graphql.WithOperationContext(ctx, op), op, nil
+}
+
+// execute runs a query or a mutation.
+func (h *Handler) execute(ctx context.Context, op *graphql.OperationContext) (response *graphql.Response) {
+	ctx, cancel := context.WithTimeout(ctx, h.Limits.Query)
+	defer cancel()
+	defer func() {
+		if cause := recover(); cause != nil {
+			response = &graphql.Response{Errors: h.recovered(ctx, cause)}
+		}
+	}()
+	next, ctx := h.Executor.DispatchOperation(ctx, op)
+	if response = next(ctx); response != nil {
+		return response
+	}
+	// The executor answers nothing once the time is up.
+	return &graphql.Response{Errors: gqlerror.List{shown(&fault.Error{
+		Code: fault.CodeTimeout, Message: "This took too long and was given up.",
+	})}}
+}
+
+// A recipient takes the results of any operation.
+type recipient interface {
+	Subscriber
+	// answer takes the only result of a query or a mutation. It may wait for the client.
+	answer(result []byte)
+	// stands is called when a subscription stands: what came before was owed to it.
+	stands()
+}
+
+// perform runs any operation for a recipient.
+func (h *Handler) perform(ctx context.Context, op *graphql.OperationContext, to recipient) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			to.Error(h.recovered(ctx, cause))
+		}
+	}()
+	if op.Operation.Operation == ast.Subscription {
+		if h.Subscriptions == nil {
+			to.Error(gqlerror.List{shown(fault.BadRequest(nil, "Subscriptions are not served here."))})
+			return
+		}
+		h.Subscriptions.Subscribe(ctx, op, to)
+		to.stands()
+		return
+	}
+	response := h.execute(ctx, op)
+	if response.Data == nil && len(response.Errors) > 0 {
+		to.Error(response.Errors)
+		return
+	}
+	to.answer(encode(response))
+}
+
+// defers tells whether the operation uses @defer, which gqlparser puts into every schema. Its parts
+// would be executed, wait for somebody to fetch them and never be released.
+func defers(op *graphql.OperationContext) bool {
+	// Names have no escapes in GraphQL, so what is not in the text is not in the document.
+	if !strings.Contains(op.RawQuery, "defer") {
+		return false
+	}
+	var within func(ast.SelectionSet) bool
+	within = func(selections ast.SelectionSet) bool {
+		for _, selection := range selections {
+			switch s := selection.(type) {
+			case *ast.Field:
+				if within(s.SelectionSet) {
+					return true
+				}
+			case *ast.InlineFragment:
+				if s.Directives.ForName("defer") != nil || within(s.SelectionSet) {
+					return true
+				}
+			case *ast.FragmentSpread:
+				// The fragment itself is looked at once, below.
+				if s.Directives.ForName("defer") != nil {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	for _, fragment := range op.Doc.Fragments {
+		if within(fragment.SelectionSet) {
+			return true
+		}
+	}
+	return within(op.Operation.SelectionSet)
+}

@@ -1,0 +1,55 @@
+package transport
+
+import (
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+)
+
+// A Handler serves the GraphQL endpoint over every transport: HTTP POST and GET, WebSocket, and event
+// streams for who accepts them. It expects the viewer of a request in its context.
+type Handler struct {
+	Options
+	connections roster
+
+	sockets, streams, subscribed, slow atomic.Int64
+}
+
+// New makes the Handler.
+func New(o Options) *Handler {
+	o.Limits = o.Limits.withDefaults()
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	o.Executor.SetParserTokenLimit(o.Limits.ParserTokens)
+	return &Handler{Options: o}
+}
+
+// ServeHTTP answers a request over the transport that it asks for.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if isUpgrade(r) {
+		h.serveSocket(w, r)
+		return
+	}
+	h.serveHTTP(w, r)
+}
+
+// Stats counts what a Handler has open, and what it had to close.
+type Stats struct {
+	// Sockets and Streams are the open WebSockets and event streams.
+	Sockets, Streams int64
+	// Subscriptions are the running subscriptions of all of them.
+	Subscriptions int64
+	// SlowCloses counts the clients that were closed because they did not keep up, ever.
+	SlowCloses int64
+}
+
+// Stats counts what is open now.
+func (h *Handler) Stats() Stats {
+	return Stats{
+		Sockets:       h.sockets.Load(),
+		Streams:       h.streams.Load(),
+		Subscriptions: h.subscribed.Load(),
+		SlowCloses:    h.slow.Load(),
+	}
+}

@@ -1,0 +1,139 @@
+package transport
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// linger is how long a link goes on trying to write for a client that does not read, after it was given
+// up: one that wakes up by then learns by the close code that it should come back.
+const linger = 30 * time.Second
+
+var (
+	errBinary = errors.New("a binary message")
+	errTooBig = errors.New("a message over the limit")
+)
+
+// A link is one WebSocket: it carries text messages and knows nothing of what they say. Its contexts are
+// never cancelled, because coder/websocket then closes the connection without a close frame.
+type link struct {
+	ws       *websocket.Conn
+	conn     *corkedConn
+	patience time.Duration
+	watch    *time.Timer
+}
+
+// upgrade makes a WebSocket of a request; if it can't, it has answered the request. heard is called for
+// the WebSocket's own pings and pongs, stalled when a write takes longer than patience.
+func upgrade(w http.ResponseWriter, r *http.Request, limits Limits, heard, stalled func()) (*link, error) {
+	hijacked := &hijacking{ResponseWriter: w}
+	ws, err := websocket.Accept(hijacked, r, &websocket.AcceptOptions{
+		Subprotocols:       []string{subprotocol},
+		InsecureSkipVerify: true, // the caller has looked at the Origin
+		CompressionMode:    websocket.CompressionDisabled,
+		OnPingReceived:     func(context.Context, []byte) bool { heard(); return true },
+		OnPongReceived:     func(context.Context, []byte) { heard() },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("upgrade to a WebSocket: %w", err)
+	}
+	ws.SetReadLimit(limits.Message)
+	l := &link{ws: ws, conn: hijacked.conn, patience: limits.Write}
+	l.watch = time.AfterFunc(time.Hour, func() {
+		_ = l.conn.SetWriteDeadline(time.Now().Add(linger))
+		stalled()
+	})
+	l.watch.Stop()
+	return l, nil
+}
+
+// speaks tells whether the client asked for our subprotocol; subprotocols are case-sensitive.
+func (l *link) speaks(protocol string) bool { return l.ws.Subprotocol() == protocol }
+
+// read waits for a message.
+func (l *link) read() ([]byte, error) {
+	kind, message, err := l.ws.Reader(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	if kind != websocket.MessageText {
+		return nil, errBinary
+	}
+	text, err := io.ReadAll(message)
+	if errors.Is(err, websocket.ErrMessageTooBig) {
+		return nil, errTooBig
+	}
+	return text, err
+}
+
+// write writes each frame as a message, all of them at once.
+func (l *link) write(frames []frame) error {
+	l.watch.Reset(l.patience)
+	defer l.watch.Stop()
+	text := lend()
+	defer func() { giveBack(text) }()
+	l.conn.cork()
+	for _, f := range frames {
+		*text = append(append(append((*text)[:0], f.head...), f.body...), f.tail...)
+		if err := l.ws.Write(context.Background(), websocket.MessageText, *text); err != nil {
+			_ = l.conn.uncork()
+			return fmt.Errorf("write a message: %w", err)
+		}
+	}
+	if err := l.conn.uncork(); err != nil {
+		return fmt.Errorf("write to the client: %w", err)
+	}
+	return nil
+}
+
+// close sends a close frame, calls sent, and waits a moment for the client's answer.
+func (l *link) close(code int, reason string, sent func()) {
+	l.conn.whenWritten(sent)
+	_ = l.ws.Close(websocket.StatusCode(code), reason)
+	sent()
+	l.kill()
+}
+
+// lost is called when nothing can be read any more. Unless the client said goodbye, there is nobody to
+// write to either.
+func (l *link) lost(err error) {
+	if websocket.CloseStatus(err) == -1 {
+		l.kill()
+	}
+}
+
+// kill closes the connection as it is.
+func (l *link) kill() {
+	_ = l.conn.Conn.Close()
+	_ = l.ws.CloseNow()
+}
+
+// hijacking hands the WebSocket a connection that can be corked, and keeps net/http's buffers out of it:
+// an idle socket would hold 8 KiB of them.
+type hijacking struct {
+	http.ResponseWriter
+	conn *corkedConn
+}
+
+// Hijack takes the connection over.
+func (h *hijacking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	h.conn = &corkedConn{Conn: conn}
+	reader := buffered.Reader
+	if reader.Buffered() == 0 {
+		reader = bufio.NewReaderSize(conn, 1<<10)
+	}
+	// Large enough for a control frame, which thereby is written in one piece.
+	return h.conn, bufio.NewReadWriter(reader, bufio.NewWriterSize(h.conn, 256)), nil
+}

@@ -1,0 +1,79 @@
+package transport
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql/executor"
+
+	"github.com/convenehq/convene/internal/viewer"
+)
+
+// Options is what a Handler works with.
+type Options struct {
+	// Executor reads, validates and runs operations. New sets its limit of tokens.
+	Executor *executor.Executor
+	// Subscriptions starts subscriptions; without it they are refused.
+	Subscriptions Subscriptions
+	// Authenticate reads the `authorization` that a client sends with connection_init or in a ping, and
+	// says whose it is and when it ends; the zero time is never. Codes other than UNAUTHENTICATED and
+	// FORBIDDEN of package fault say that the question could not be answered: the client comes back.
+	Authenticate func(ctx context.Context, authorization string) (viewer.Viewer, time.Time, error)
+	// CheckOrigin tells whether a page of the request's Origin may open a socket that signs in by
+	// cookie. Asked only about requests with an Origin: what sends none is no browser. Nil allows the
+	// request's own host.
+	CheckOrigin func(r *http.Request) bool
+	// Limits bounds what clients may do.
+	Limits Limits
+	// Log gets what went wrong here; slog's default if nil.
+	Log *slog.Logger
+}
+
+// Limits bounds what clients may do. A zero field means the default.
+type Limits struct {
+	// Body is the most bytes of a request's body, and of a URL's query: 256 KiB.
+	Body int64
+	// Message is the most bytes of a message from a socket: 64 KiB.
+	Message int64
+	// Operations is how many operations a socket runs at once: 100.
+	Operations int
+	// ParserTokens is how many tokens a document has at most: 4000.
+	ParserTokens int
+	// Query is how long a query or a mutation may take: 30 s.
+	Query time.Duration
+	// Init is how long a socket may wait with connection_init: 10 s.
+	Init time.Duration
+	// Ping is how often a socket is asked whether it is still there: every 25 s. One that is not heard
+	// of from one ping to the next is gone.
+	Ping time.Duration
+	// Heartbeat is how often an event stream gets a comment, which keeps proxies from closing it: 15 s.
+	Heartbeat time.Duration
+	// Write is how long a client may take to read what is being written: 10 s.
+	Write time.Duration
+	// Queue is how many bytes may wait for a client: 256 KiB.
+	Queue int
+	// Replay is how many bytes more may wait while a subscription catches up from a cursor: 4 MiB.
+	Replay int
+	// Droppable is how many bytes may wait for a client before results that may be lost are: 16 KiB.
+	Droppable int
+}
+
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		Body:         cmp.Or(l.Body, 256<<10),
+		Message:      cmp.Or(l.Message, 64<<10),
+		Operations:   cmp.Or(l.Operations, 100),
+		ParserTokens: cmp.Or(l.ParserTokens, 4000),
+		Query:        cmp.Or(l.Query, 30*time.Second),
+		Init:         cmp.Or(l.Init, 10*time.Second),
+		Ping:         cmp.Or(l.Ping, 25*time.Second),
+		Heartbeat:    cmp.Or(l.Heartbeat, 15*time.Second),
+		Write:        cmp.Or(l.Write, 10*time.Second),
+		Queue:        cmp.Or(l.Queue, 256<<10),
+		Replay:       cmp.Or(l.Replay, 4<<20),
+		Droppable:    cmp.Or(l.Droppable, 16<<10),
+	}
+}

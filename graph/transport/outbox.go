@@ -1,0 +1,181 @@
+package transport
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// A frame is a message on its way out, in up to three pieces: the body is shared with everybody else who
+// gets the same result, so that a queue holds no copies of it.
+type frame struct{ head, body, tail []byte }
+
+func (f frame) size() int { return len(f.head) + len(f.body) + len(f.tail) }
+
+// batchSize is how many bytes are written at once, at least one frame.
+const batchSize = 32 << 10
+
+// An outbox is the bounded queue between those who produce results and the one goroutine that writes
+// them. Nothing but next and await blocks.
+type outbox struct {
+	limit, droppable, replay int
+	slow                     *atomic.Int64
+	wake                     chan struct{}
+
+	mu     sync.Mutex
+	room   *sync.Cond // there may be room again, or nothing to wait for
+	frames []frame
+	few    [4]frame // where frames begins: enough for a client that keeps up
+	size   int
+	owed   int // of the size, what was queued as owed
+	end    *ending
+}
+
+func (h *Handler) newOutbox() *outbox {
+	o := &outbox{
+		limit: h.Limits.Queue, droppable: h.Limits.Droppable, replay: h.Limits.Replay,
+		slow: &h.slow, wake: make(chan struct{}, 1),
+	}
+	o.room = sync.NewCond(&o.mu)
+	return o
+}
+
+// push queues a frame. Once more waits than the limit the client is too slow and the outbox ends; the
+// frame that crosses the limit still gets in, so that a single large result is not refused each time.
+func (o *outbox) push(f frame) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.end != nil:
+	case o.isFullLocked():
+		o.shutLocked(endSlow)
+	default:
+		o.pushLocked(f)
+	}
+}
+
+// owe queues a frame that was due before the client came: how much that is says nothing about how fast it
+// reads, so it does not count against the limit, up to a limit of its own.
+func (o *outbox) owe(f frame) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.end != nil:
+	case o.owed+f.size() <= o.replay:
+		o.owed += f.size()
+		o.pushLocked(f)
+	case o.isFullLocked():
+		o.shutLocked(endSlow)
+	default:
+		o.pushLocked(f)
+	}
+}
+
+func (o *outbox) isFullLocked() bool { return o.size-o.owed > o.limit }
+
+// offer queues a frame that may be lost: it is, if something worth waiting for is in front of it.
+func (o *outbox) offer(f frame) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.end == nil && o.size <= o.droppable {
+		o.pushLocked(f)
+	}
+}
+
+// try queues frames together if there is room; if not, or if the outbox has ended, it answers false.
+func (o *outbox) try(frames ...frame) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.end != nil || o.isFullLocked() {
+		return false
+	}
+	for _, f := range frames {
+		o.pushLocked(f)
+	}
+	return true
+}
+
+// await waits until there is room. It answers false once the outbox has ended.
+func (o *outbox) await() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.end == nil && o.isFullLocked() {
+		o.room.Wait()
+	}
+	return o.end == nil
+}
+
+func (o *outbox) pushLocked(f frame) {
+	o.frames = append(o.frames, f)
+	o.size += f.size()
+	o.rouse()
+}
+
+// shut ends the outbox: nothing more gets in. The first ending stays, but a later one can still drop
+// what waits.
+func (o *outbox) shut(e ending) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.shutLocked(e)
+}
+
+func (o *outbox) shutLocked(e ending) {
+	if e.drop {
+		o.frames, o.size, o.owed = nil, 0, 0
+	}
+	// net/http reports a write that took too long twice, and first as a client that is gone.
+	if e.slow && (o.end == nil || *o.end == endGone) {
+		o.slow.Add(1)
+	}
+	if o.end == nil || e.slow && *o.end == endGone {
+		o.end = &e
+	}
+	o.room.Broadcast()
+	o.rouse()
+}
+
+func (o *outbox) rouse() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// isShut tells whether the outbox has ended, even if something still waits in it.
+func (o *outbox) isShut() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.end != nil
+}
+
+// next waits for frames and takes a batch of them, or the ending once none are left.
+func (o *outbox) next(into []frame) ([]frame, *ending) {
+	for {
+		if batch, end := o.take(into[:0]); len(batch) > 0 || end != nil {
+			return batch, end
+		}
+		<-o.wake
+	}
+}
+
+func (o *outbox) take(into []frame) ([]frame, *ending) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.frames) == 0 {
+		return into, o.end
+	}
+	taken, size := 0, 0
+	for taken < len(o.frames) && (taken == 0 || size+o.frames[taken].size() <= batchSize) {
+		size += o.frames[taken].size()
+		taken++
+	}
+	into = append(into, o.frames[:taken]...)
+	clear(o.frames[:taken])
+	o.frames = o.frames[taken:]
+	if len(o.frames) == 0 {
+		o.frames = o.few[:0] // a burst should not cost an idle client memory for ever
+	}
+	o.size -= size
+	o.owed = max(0, o.owed-size) // what is owed came first
+	o.room.Broadcast()
+	return into, nil
+}

@@ -1,0 +1,146 @@
+package transport
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/executor"
+	json "github.com/go-json-experiment/json"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/convenehq/convene/internal/live"
+	"github.com/convenehq/convene/internal/viewer"
+)
+
+// A plan renders the updates of a stream for everybody who subscribed with the same document, operation
+// and variables: one execution an update instead of one a subscriber. It is the live.Renderer of such a
+// group.
+//
+// The execution is gqlgen's own: one subscription whose resolver is fed item by item. It runs for an
+// audience, who may read what every member of the conversation may; a second one, for the author of the
+// very update, is begun when an author is first among the subscribers.
+type plan struct {
+	exec *executor.Executor
+	op   *graphql.OperationContext
+	// who renders for the two sides: [0] for others, [1] for the author.
+	who  [2]viewer.Viewer
+	runs [2]*run
+}
+
+// A run is a subscription of gqlgen's that is fed by hand.
+type run struct {
+	feed live.Feed
+	next graphql.ResponseHandler
+	ctx  context.Context //nolint:containedctx // the run is the subscription, and lives as long
+	stop context.CancelFunc
+}
+
+func newPlan(exec *executor.Executor, op *graphql.OperationContext, others, author viewer.Viewer) (*plan, error) {
+	p := &plan{exec: exec, op: op, who: [2]viewer.Viewer{others, author}}
+	_, err := p.run(0)
+	return p, err
+}
+
+// Render implements live.Renderer.
+func (p *plan) Render(ctx context.Context, item live.Item, own bool) ([]byte, error) {
+	side := 0
+	if own && p.who[1] != p.who[0] {
+		side = 1
+	}
+	r, err := p.run(side)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.feed.Push(item); err != nil {
+		return nil, err
+	}
+	response := r.next(r.ctx)
+	if response == nil {
+		return nil, fmt.Errorf("render an update: the execution has ended")
+	}
+	return encodeResponse(response)
+}
+
+// Close implements live.Renderer.
+func (p *plan) Close() {
+	for _, r := range p.runs {
+		if r != nil {
+			r.stop()
+		}
+	}
+}
+
+func (p *plan) run(side int) (*run, error) {
+	if p.runs[side] != nil {
+		return p.runs[side], nil
+	}
+	r := &run{}
+	ctx, stop := context.WithCancel(viewer.With(context.Background(), p.who[side]))
+	// Each run has an operation context of its own: gqlgen notes the progress of an execution in it.
+	handler, ctx := p.exec.DispatchOperation(live.WithFeed(ctx, &r.feed), again(p.op))
+	r.next, r.ctx, r.stop = handler, ctx, stop
+	if r.feed.Push == nil {
+		defer stop()
+		if response := handler(ctx); response != nil && len(response.Errors) > 0 {
+			return nil, response.Errors
+		}
+		return nil, fmt.Errorf("begin a shared execution: its resolver subscribed to nothing")
+	}
+	p.runs[side] = r
+	return r, nil
+}
+
+// again is an operation context for one more execution of the same operation.
+func again(op *graphql.OperationContext) *graphql.OperationContext {
+	return &graphql.OperationContext{
+		RawQuery: op.RawQuery, Variables: op.Variables, OperationName: op.OperationName,
+		Doc: op.Doc, Operation: op.Operation, Extensions: op.Extensions, Headers: op.Headers,
+		DisableIntrospection: op.DisableIntrospection, RecoverFunc: op.RecoverFunc,
+		ResolverMiddleware: op.ResolverMiddleware, RootResolverMiddleware: op.RootResolverMiddleware,
+		Stats: op.Stats,
+	}
+}
+
+// encodeResponse is an execution result as every transport sends it. The data is copied: gqlgen writes
+// the next result into the same bytes.
+func encodeResponse(r *graphql.Response) ([]byte, error) {
+	if len(r.Errors) == 0 && len(r.Extensions) == 0 {
+		b := make([]byte, 0, len(r.Data)+len(`{"data":}`))
+		b = append(append(b, `{"data":`...), r.Data...)
+		return append(b, '}'), nil
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("write a result: %w", err)
+	}
+	return b, nil
+}
+
+// planKey is the same for subscriptions that can share their rendering: same document, operation and
+// variables but for the cursor, which changes where a subscription begins and not what it shows.
+func planKey(op *graphql.OperationContext, cursor string, only viewer.Viewer) (string, error) {
+	variables := make(map[string]any, len(op.Variables))
+	for name, value := range op.Variables {
+		if name != cursor {
+			variables[name] = value
+		}
+	}
+	encoded, err := json.Marshal(variables, json.Deterministic(true))
+	if err != nil {
+		return "", fmt.Errorf("tell subscriptions apart: %w", err)
+	}
+	sum := sha256.New()
+	for _, part := range [][]byte{[]byte(op.RawQuery), []byte(op.OperationName), encoded, []byte(only.Account().String())} {
+		_, _ = fmt.Fprintf(sum, "%d:", len(part))
+		_, _ = sum.Write(part)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+var errNoSubscription = gqlerror.List{{
+	Message:    "This subscription can not be served.",
+	Extensions: map[string]any{"code": "INTERNAL"},
+}}

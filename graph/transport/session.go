@@ -1,0 +1,215 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/convenehq/convene/internal/fault"
+	"github.com/convenehq/convene/internal/viewer"
+)
+
+// A session speaks graphql-transport-ws over a link. One goroutine reads and one writes; operations run
+// in their own and reach the client through the outbox.
+type session struct {
+	handler *Handler
+	link    *link
+	out     *outbox
+	heard   atomic.Bool    // since the last ping
+	running sync.WaitGroup // operations
+
+	mu           sync.Mutex
+	ctx          context.Context // ends with the session; has who asks
+	cancel       context.CancelFunc
+	initialised  bool
+	acknowledged bool
+	viewer       viewer.Viewer
+	until        time.Time // when the credentials end; zero if never
+	operations   map[string]*operation
+	places       int // operations that run, or whose goroutine does
+	timers       struct{ init, expiry, ping *time.Timer }
+}
+
+// serve speaks until one side ends it, and leaves nothing running.
+func (s *session) serve() {
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		s.write()
+	}()
+	// Pings are spread, as a restart makes everybody come back at once.
+	spread := time.Duration(rand.Int64N(int64(s.handler.Limits.Ping)/10 + 1))
+	s.heard.Store(true)
+	s.mu.Lock()
+	s.timers.init = time.AfterFunc(s.handler.Limits.Init, func() { s.end(endInitLate) })
+	s.timers.ping = time.AfterFunc(s.handler.Limits.Ping-spread, s.ping)
+	s.mu.Unlock()
+	s.read()
+	<-written
+	s.release()
+	s.running.Wait()
+}
+
+func (s *session) read() {
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.handler.Log.ErrorContext(s.ctx, "A socket's reader panicked", "cause", cause)
+			s.end(ending{code: 1011, reason: "Internal error"})
+		}
+	}()
+	for {
+		text, err := s.link.read()
+		switch {
+		case errors.Is(err, errBinary):
+			s.end(endInvalid("binary"))
+			return
+		case errors.Is(err, errTooBig):
+			s.end(endTooBig(s.handler.Limits.Message))
+			return
+		case err != nil:
+			s.end(endGone)
+			s.link.lost(err)
+			return
+		}
+		s.heard.Store(true)
+		if s.out.isShut() {
+			return // closing the link reads on, for the answer to the close frame
+		}
+		s.receive(text)
+		if s.out.isShut() {
+			return
+		}
+	}
+}
+
+func (s *session) write() {
+	var batch []frame
+	for {
+		var end *ending
+		batch, end = s.out.next(batch)
+		switch {
+		case end != nil && end.code == 0:
+			s.link.kill()
+			return
+		case end != nil:
+			// Cancelled operations have nothing more to say: the outbox is shut.
+			s.link.close(end.code, end.reason, s.cancel)
+			return
+		}
+		if err := s.link.write(batch); err != nil {
+			s.end(endGone)
+			s.link.kill()
+			return
+		}
+		clear(batch)
+		if cap(batch) > 16 {
+			batch = nil
+		}
+	}
+}
+
+// end ends the session: the writer does what is left to do.
+func (s *session) end(e ending) { s.out.shut(e) }
+
+// stalled is called when the client has not read for too long. The link goes on trying for a while, for
+// a client that wakes up to learn why it was closed; everything else ends now.
+func (s *session) stalled() {
+	s.end(endStalled)
+	s.cancel()
+}
+
+// kill ends the session without waiting for the client.
+func (s *session) kill() {
+	s.end(endGone)
+	s.link.kill()
+}
+
+func (s *session) release() {
+	s.cancel()
+	s.mu.Lock()
+	for _, timer := range []*time.Timer{s.timers.init, s.timers.expiry, s.timers.ping} {
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+	left := make([]*operation, 0, len(s.operations))
+	for _, o := range s.operations {
+		left = append(left, o)
+	}
+	s.mu.Unlock()
+	for _, o := range left {
+		o.stop()
+	}
+}
+
+// ping asks whether the client is still there, and ends the session if it has not been heard of since it
+// was last asked. Any message counts.
+func (s *session) ping() {
+	if s.out.isShut() {
+		return
+	}
+	if !s.heard.Swap(false) {
+		s.end(endSilent)
+		return
+	}
+	s.out.push(framePing)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timers.ping.Reset(s.handler.Limits.Ping)
+}
+
+// receive does what a message asks for.
+func (s *session) receive(text []byte) {
+	m, err := parseMessage(text)
+	if err != nil {
+		s.end(endInvalid(err.Error()))
+		return
+	}
+	switch m.kind {
+	case typeInit:
+		s.initialise(m)
+	case typePing:
+		s.answer(m)
+	case typeSubscribe:
+		s.subscribe(m)
+	case typeComplete:
+		s.mu.Lock()
+		o := s.operations[m.id]
+		s.mu.Unlock()
+		if o != nil { // else it is over already, which the client can't have known
+			o.stop()
+		}
+	}
+}
+
+func (s *session) subscribe(m message) {
+	params, bad := readParams(strictly(m.payload))
+	if bad != nil {
+		s.end(endInvalid(errPayload.Error()))
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch _, taken := s.operations[m.id]; {
+	case !s.acknowledged:
+		s.end(endUnauthorized)
+	case taken:
+		s.end(endTaken(m.id))
+	case s.places >= s.handler.Limits.Operations:
+		s.out.push(frame{headOf(m.id, "error"), encodeErrors(gqlerror.List{shown(&fault.Error{
+			Code: fault.CodeRateLimited, Message: "This socket runs too many operations already.",
+		})}), closing})
+	default:
+		ctx, cancel := context.WithCancel(s.ctx)
+		o := &operation{session: s, id: m.id, head: headOf(m.id, "next"), cancel: cancel}
+		s.operations[m.id] = o
+		s.places++
+		s.running.Add(1)
+		go o.run(ctx, params)
+	}
+}

@@ -1,0 +1,140 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/convenehq/convene/internal/fault"
+	"github.com/convenehq/convene/internal/live"
+	"github.com/convenehq/convene/internal/viewer"
+)
+
+// Shared starts subscriptions whose rendering is shared. Each subscriber's own resolver runs once, to
+// check the arguments and the right to subscribe; what it wants is then served by the plan.
+type Shared struct {
+	exec *executor.Executor
+	hub  *live.Hub
+}
+
+// NewShared makes the shared execution over a hub.
+func NewShared(exec *executor.Executor, hub *live.Hub) *Shared {
+	return &Shared{exec: exec, hub: hub}
+}
+
+// Subscribe implements Subscriptions.
+func (s *Shared) Subscribe(ctx context.Context, op *graphql.OperationContext, to Subscriber) {
+	probe := &live.Probe{}
+	handler, probeCtx := s.exec.DispatchOperation(live.WithProbe(ctx, probe), again(op))
+	if probe.Intent == nil {
+		to.Error(refusal(handler(probeCtx)))
+		return
+	}
+	intent := probe.Intent
+	request, err := s.request(ctx, op, intent)
+	if err != nil {
+		to.Error(s.present(ctx, op, err))
+		return
+	}
+	member := &live.Member{
+		Account: intent.Account,
+		Sees:    intent.Sees,
+		Deliver: func(frame []byte, cursor live.Cursor) { to.Next(frame, cursor.String()) },
+		// Whoever resumes by its cursor gets the update rendered anew.
+		Fail: func(err error) { to.Error(s.present(ctx, op, err)) },
+	}
+	detach, err := s.hub.Attach(ctx, request, member)
+	if err != nil {
+		to.Error(s.present(ctx, op, err))
+		return
+	}
+	context.AfterFunc(ctx, detach)
+}
+
+// request is what the hub is asked for: a plan of the audience, or one of the viewer's own if the
+// document selects a field that depends on who asks.
+func (s *Shared) request(ctx context.Context, op *graphql.OperationContext, intent *live.Intent) (live.Request, error) {
+	others, author := viewer.OfAudience(intent.Key.ID, false), viewer.OfAudience(intent.Key.ID, true)
+	only := viewer.Viewer{}
+	path := perViewer(op.Operation.SelectionSet, nil)
+	if path != nil {
+		only = viewer.From(ctx)
+		others, author = only, only
+	}
+	key, err := planKey(op, cursorVariable(op), only)
+	if err != nil {
+		return live.Request{}, err
+	}
+	return live.Request{
+		Key: intent.Key, After: intent.After, From: intent.From,
+		Plan: key, Exclusive: path != nil,
+		Renderer: func() (live.Renderer, error) { return newPlan(s.exec, op, others, author) },
+	}, nil
+}
+
+// perViewer is the path of a selected field that depends on who asks; nil if there is none.
+func perViewer(set ast.SelectionSet, above []string) []string {
+	for _, selection := range set {
+		switch selection := selection.(type) {
+		case *ast.Field:
+			at := append(above[:len(above):len(above)], selection.Alias)
+			if selection.Definition != nil && selection.Definition.Directives.ForName("perViewer") != nil {
+				return at
+			}
+			if path := perViewer(selection.SelectionSet, at); path != nil {
+				return path
+			}
+		case *ast.InlineFragment:
+			if path := perViewer(selection.SelectionSet, above); path != nil {
+				return path
+			}
+		case *ast.FragmentSpread:
+			if path := perViewer(selection.Definition.SelectionSet, above); path != nil {
+				return path
+			}
+		}
+	}
+	return nil
+}
+
+// cursorVariable is the variable that holds the cursor to resume behind; empty if it stands in the
+// document itself.
+func cursorVariable(op *graphql.OperationContext) string {
+	for _, selection := range op.Operation.SelectionSet {
+		field, ok := selection.(*ast.Field)
+		if !ok {
+			continue
+		}
+		if after := field.Arguments.ForName("after"); after != nil && after.Value != nil && after.Value.Kind == ast.Variable {
+			return after.Value.Raw
+		}
+	}
+	return ""
+}
+
+func (s *Shared) present(ctx context.Context, op *graphql.OperationContext, err error) gqlerror.List {
+	var list gqlerror.List
+	if errors.As(err, &list) {
+		return list
+	}
+	if errors.Is(err, live.ErrTooManyExclusive) {
+		path := perViewer(op.Operation.SelectionSet, nil)
+		err = &fault.Error{Code: fault.CodeTooComplex, Argument: path, Message: fmt.Sprintf(
+			"This subscription selects a field that depends on who asks, which at most %d subscribers of a stream may.",
+			live.MaxExclusive)}
+	}
+	response := s.exec.DispatchError(graphql.WithOperationContext(ctx, op), gqlerror.List{gqlerror.Wrap(err)})
+	return response.Errors
+}
+
+func refusal(response *graphql.Response) gqlerror.List {
+	if response == nil || len(response.Errors) == 0 {
+		return errNoSubscription
+	}
+	return response.Errors
+}

@@ -1,0 +1,383 @@
+package transport_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/convenehq/convene/graph/transport"
+)
+
+// inTime runs a test in a bubble, where hours pass at once.
+func inTime(t *testing.T, name string, test func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, test)
+	})
+}
+
+// takes wants the test to have taken this long, give or take a tenth.
+func takes(t *testing.T, since time.Time, want time.Duration) {
+	t.Helper()
+	if got := time.Since(since); got < want-want/10 || got > want+want/10 {
+		t.Errorf("it took %v, want %v", got, want)
+	}
+}
+
+const longResult = 4 << 10
+
+// flood delivers results of 4 KiB, numbered from 0.
+func (s subscription) flood(n int) {
+	for i := range n {
+		s.next(fmt.Sprintf("%04d%s", i, strings.Repeat("x", longResult-4)), "")
+	}
+}
+
+// standing is a subscription that stands: what comes now counts.
+func (f *fixture) standing(t *testing.T, c *client) subscription {
+	t.Helper()
+	c.send(subscribeA)
+	sub := f.subscriptions.take(t)
+	synctest.Wait()
+	return sub
+}
+
+func TestTimeOuts(t *testing.T) {
+	t.Parallel()
+
+	inTime(t, "without init a socket closes with 4408 after ten seconds", func(t *testing.T) {
+		start, c := time.Now(), serveInMemory(t).dial(t)
+		c.send(`{"type":"ping"}`)
+		c.want(`{"type":"pong"}`)
+		c.wantClose(4408, "Connection initialisation timeout")
+		takes(t, start, 10*time.Second)
+	})
+
+	inTime(t, "a client that answers no ping is let go", func(t *testing.T) {
+		f := serveInMemory(t)
+		start, c := time.Now(), f.ready(t)
+		c.send(subscribeA)
+		sub := f.subscriptions.take(t)
+		c.want(`{"type":"ping"}`)
+		takes(t, start, 25*time.Second)
+		c.wantClose(1001, "Ping not answered")
+		takes(t, start, 50*time.Second)
+		sub.ended(t)
+	})
+
+	inTime(t, "a client that answers pings stays", func(t *testing.T) {
+		c := serveInMemory(t).ready(t)
+		for start := time.Now(); time.Since(start) < time.Hour; {
+			c.want(`{"type":"ping"}`)
+			c.send(`{"type":"pong"}`)
+		}
+	})
+
+	inTime(t, "the pings of a client that answers none count as well", func(t *testing.T) {
+		c := serveInMemory(t).ready(t)
+		go func() {
+			for start := time.Now(); time.Since(start) < 10*time.Minute; time.Sleep(20 * time.Second) {
+				_ = c.ws.Ping(t.Context())
+			}
+			_ = c.ws.CloseNow()
+		}()
+		start := time.Now()
+		for {
+			if _, err := c.read(); err != nil {
+				takes(t, start, 10*time.Minute)
+				return
+			}
+		}
+	})
+
+	inTime(t, "a peer that vanished is released", func(t *testing.T) {
+		f := serveInMemory(t)
+		c := f.ready(t)
+		sub := f.standing(t, c)
+		start := time.Now() // from here on it neither reads nor writes
+		sub.ended(t)
+		if got := time.Since(start); got > 40*time.Second {
+			t.Errorf("its operations ended after %v", got)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := f.Stats(); got.Sockets != 0 || got.Subscriptions != 0 {
+			t.Errorf("there is still something: %+v", got)
+		}
+	})
+
+	inTime(t, "a query over a socket is given up in time", func(t *testing.T) {
+		f := serveInMemory(t)
+		start, c := time.Now(), f.ready(t)
+		go func() { <-f.schema.waiting }()
+		c.send(waitA)
+		c.want(`{"type":"ping"}`)
+		c.send(`{"type":"pong"}`)
+		c.next()
+		takes(t, start, 30*time.Second)
+		c.want(completeA)
+	})
+}
+
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	signedIn := func(t *testing.T, f *fixture, life string) *client {
+		c := f.dial(t)
+		c.send(`{"type":"connection_init","payload":{"authorization":"Bearer ada for ` + life + `"}}`)
+		c.want(`{"type":"connection_ack"}`)
+		return c
+	}
+
+	inTime(t, "a socket closes with 4403 when its credentials end, behind what was queued", func(t *testing.T) {
+		f := serveInMemory(t)
+		start, c := time.Now(), signedIn(t, f, "20s")
+		sub := f.standing(t, c)
+		sub.flood(10)
+		got := c.closedAfter(4403, "Credentials expired")
+		if len(got) != 10 {
+			t.Errorf("%d results came", len(got))
+		}
+		takes(t, start, 20*time.Second)
+		sub.ended(t)
+	})
+
+	inTime(t, "a ping with a fresh token extends its life", func(t *testing.T) {
+		start, c := time.Now(), signedIn(t, serveInMemory(t), "10s")
+		for range 5 {
+			time.Sleep(2 * time.Second)
+			c.send(`{"type":"ping","payload":{"authorization":"Bearer ada for 12s"}}`)
+			c.want(`{"type":"pong"}`)
+		}
+		c.send(`{"type":"ping","payload":{"authorization":"Bearer ada for 1s"}}`)
+		c.want(`{"type":"pong"}`)
+		c.wantClose(4403, "Credentials expired")
+		takes(t, start, 22*time.Second)
+	})
+
+	inTime(t, "a socket that signed in by cookie ends with it", func(t *testing.T) {
+		start, c := time.Now(), serveInMemory(t).ready(t, "Cookie", "who=bob", "Cookie", "life=15s")
+		c.wantClose(4403, "Credentials expired")
+		takes(t, start, 15*time.Second)
+	})
+
+	inTime(t, "an event stream ends without its last event, for the client to come back", func(t *testing.T) {
+		f := serveInMemory(t)
+		start := time.Now()
+		s := f.stream(t, subscribes(), "Cookie", "who=bob", "Cookie", "life=14s")
+		f.subscriptions.take(t).next("1", "c1")
+		s.want(":\n\n" + eventOf("1", "c1"))
+		s.wantEnd()
+		takes(t, start, 14*time.Second)
+	})
+}
+
+func TestSlowClients(t *testing.T) {
+	t.Parallel()
+
+	inTime(t, "a full queue is flushed and closes with 1013, and the others go on", func(t *testing.T) {
+		f := serveInMemory(t)
+		slow, other := f.ready(t), f.ready(t)
+		subs := []subscription{f.standing(t, slow), f.standing(t, other)}
+		go func() {
+			for i := range 100 {
+				text := fmt.Sprintf("%04d%s", i, strings.Repeat("x", longResult-4))
+				for _, sub := range subs {
+					sub.next(text, "")
+				}
+				time.Sleep(time.Millisecond)
+			}
+			subs[1].to.Complete()
+		}()
+		for i := range 100 {
+			if got := other.next(); !strings.Contains(got, fmt.Sprintf(`"%04d`, i)) {
+				t.Fatalf("got %.80s in the place of %d", got, i)
+			}
+		}
+		other.want(completeA)
+		if got := f.Stats().SlowCloses; got != 1 {
+			t.Errorf("%d slow closes", got)
+		}
+		got := slow.closedAfter(1013, "Too slow")
+		if len(got) < 256/4 || len(got) > 80 {
+			t.Errorf("%d results came before the end", len(got))
+		}
+		for i, text := range got {
+			if !strings.Contains(text, fmt.Sprintf(`"%04d`, i)) {
+				t.Fatalf("got %.80s in the place of %d", text, i)
+			}
+		}
+		subs[0].ended(t)
+	})
+
+	inTime(t, "a client that wakes up soon learns why it was closed", func(t *testing.T) {
+		f := serveInMemory(t)
+		c := f.ready(t)
+		sub := f.standing(t, c)
+		start := time.Now()
+		sub.flood(20)
+		sub.ended(t)
+		takes(t, start, 10*time.Second)
+		time.Sleep(20 * time.Second)
+		if got := c.closedAfter(1013, "Too slow"); len(got) >= 20 {
+			t.Error("what waited was not dropped")
+		}
+		if got := f.Stats().SlowCloses; got != 1 {
+			t.Errorf("%d slow closes", got)
+		}
+	})
+
+	inTime(t, "what is owed from before does not count", func(t *testing.T) {
+		f := serveInMemory(t, func(o *transport.Options) { o.Subscriptions = replay{o.Subscriptions.(subscriptions), 300} })
+		c := f.ready(t)
+		sub := f.standing(t, c)
+		sub.next("live", "")
+		for i := range 300 {
+			if got := c.next(); !strings.Contains(got, fmt.Sprintf(`"%04d`, i)) {
+				t.Fatalf("got %.80s in the place of %d", got, i)
+			}
+		}
+		c.want(nextA("live"))
+	})
+
+	inTime(t, "what is owed from before is bounded as well", func(t *testing.T) {
+		f := serveInMemory(t, func(o *transport.Options) { o.Subscriptions = replay{o.Subscriptions.(subscriptions), 2000} })
+		c := f.ready(t)
+		f.standing(t, c)
+		got := c.closedAfter(1013, "Too slow")
+		if bytes := len(got) * longResult; bytes < 4<<20 || bytes > 5<<20 {
+			t.Errorf("%d bytes came before the end", bytes)
+		}
+	})
+
+	inTime(t, "what may be lost is lost when the client is behind", func(t *testing.T) {
+		f := serveInMemory(t)
+		c := f.ready(t)
+		sub := f.standing(t, c)
+		sub.flood(20)
+		sub.to.(transport.Offerer).Offer([]byte(`{"data":{"updates":"typing"}}`))
+		sub.next("last", "")
+		for range 20 {
+			c.next()
+		}
+		c.want(nextA("last"))
+	})
+
+	inTime(t, "pongs nobody reads close with 1013", func(t *testing.T) {
+		f := serveInMemory(t)
+		c := f.ready(t)
+		payload := strings.Repeat("x", 60<<10)
+		for range 7 {
+			c.send(`{"type":"ping","payload":{"a":"` + payload + `"}}`)
+		}
+		synctest.Wait()
+		c.closedAfter(1013, "Too slow")
+	})
+
+	inTime(t, "an event stream that nobody reads is cut", func(t *testing.T) {
+		f := serveInMemory(t)
+		s := f.stream(t, subscribes())
+		s.want(":\n\n")
+		sub := f.subscriptions.take(t)
+		start := time.Now()
+		sub.flood(20)
+		sub.ended(t)
+		takes(t, start, 10*time.Second)
+		synctest.Wait()
+		if got := f.Stats(); got.SlowCloses != 1 || got.Streams != 0 {
+			t.Errorf("counted %+v", got)
+		}
+	})
+}
+
+func TestShutdown(t *testing.T) {
+	t.Parallel()
+
+	inTime(t, "sockets close with 1012 spread over the time, behind what was queued", func(t *testing.T) {
+		f := serveInMemory(t)
+		start, ends := time.Now(), make(chan time.Duration, 4)
+		var subs []subscription
+		for range 4 {
+			c := f.ready(t)
+			sub := f.standing(t, c)
+			sub.flood(10)
+			subs = append(subs, sub)
+			go func() {
+				if got := c.closedAfter(1012, "Service restart"); len(got) != 10 {
+					t.Errorf("%d results came", len(got))
+				}
+				ends <- time.Since(start)
+			}()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+		defer cancel()
+		f.Shutdown(ctx)
+		var got []time.Duration
+		for _, sub := range subs {
+			got = append(got, (<-ends).Round(100*time.Millisecond))
+			sub.ended(t)
+		}
+		if want := []time.Duration{0, 1500 * time.Millisecond, 3 * time.Second, 4500 * time.Millisecond}; !slices.Equal(got, want) {
+			t.Errorf("they ended after %v, want %v", got, want)
+		}
+	})
+
+	inTime(t, "what does not end in time is cut off", func(t *testing.T) {
+		f := serveInMemory(t)
+		sub := f.standing(t, f.ready(t))
+		sub.flood(10)
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		f.Shutdown(ctx)
+		takes(t, start, 3*time.Second)
+		sub.ended(t)
+	})
+
+	inTime(t, "nothing new is taken, and requests still are", func(t *testing.T) {
+		f := serveInMemory(t)
+		f.Shutdown(t.Context())
+		if c, response := f.tryDial(t, "graphql-transport-ws"); c != nil || response.StatusCode != http.StatusServiceUnavailable {
+			t.Error("a socket was taken")
+		}
+		for accept, status := range map[string]int{"text/event-stream": 503, "application/json": 200} {
+			response, err := f.client.Do(f.request(t, http.MethodPost, `{"query":"{ hello }"}`, "Accept", accept))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			if response.StatusCode != status {
+				t.Errorf("%s was answered %s", accept, response.Status)
+			}
+		}
+		f.Shutdown(t.Context())
+	})
+
+	inTime(t, "event streams end without their last event, behind what was queued", func(t *testing.T) {
+		f := serveInMemory(t)
+		s := f.stream(t, subscribes())
+		sub := f.subscriptions.take(t)
+		sub.next("1", "")
+		sub.next("2", "")
+		go f.Shutdown(t.Context())
+		s.want(":\n\n" + eventOf("1", "") + eventOf("2", ""))
+		s.wantEnd()
+		sub.ended(t)
+	})
+}
+
+func eventOf(text, cursor string) string {
+	var event bytes.Buffer
+	event.WriteString("event: next\n")
+	if cursor != "" {
+		event.WriteString("id: " + cursor + "\n")
+	}
+	event.WriteString(`data: {"data":{"updates":"` + text + `"}}` + "\n\n")
+	return event.String()
+}

@@ -1,0 +1,75 @@
+package transport
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/convenehq/convene/internal/fault"
+	"github.com/convenehq/convene/internal/viewer"
+)
+
+// isUpgrade tells whether a request asks for a WebSocket.
+func isUpgrade(r *http.Request) bool {
+	return hasToken(r.Header["Connection"], "upgrade") && hasToken(r.Header["Upgrade"], "websocket")
+}
+
+func hasToken(values []string, token string) bool {
+	for _, value := range values {
+		for part := range strings.SplitSeq(value, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// serveSocket turns the request into a session and speaks with it until it ends.
+func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
+	// Browsers send cookies along with any page's upgrade, and no page can stop another one's. Where no
+	// cookie signs in, a token has to, which only our own pages have.
+	if viewer.From(r.Context()).Kind() != viewer.Nobody && !h.mayOpen(r) {
+		RespondError(w, r, &fault.Error{Code: fault.CodeForbidden, Message: "This page may not open a socket here."})
+		return
+	}
+	if h.connections.isShut() {
+		w.Header().Set("Retry-After", "1")
+		RespondError(w, r, fault.Unavailable(nil))
+		return
+	}
+	// The session ends on its own terms: a cancelled request must not cut it off without a close frame.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+	defer cancel()
+	s := &session{handler: h, out: h.newOutbox(), operations: map[string]*operation{}, ctx: ctx, cancel: cancel}
+	link, err := upgrade(w, r, h.Limits, func() { s.heard.Store(true) }, s.stalled)
+	if err != nil {
+		h.Log.DebugContext(ctx, "A request for a socket was no good", "error", err)
+		return
+	}
+	s.link = link
+	if !h.connections.enter(s) {
+		s.end(endRestart) // the shutdown began just now
+	}
+	defer h.connections.leave(s)
+	h.sockets.Add(1)
+	defer h.sockets.Add(-1)
+	if !link.speaks(subprotocol) {
+		s.end(endSubprotocol)
+	}
+	s.serve()
+}
+
+// mayOpen tells whether a socket that signs in by cookie may be opened from the request's Origin.
+func (h *Handler) mayOpen(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	if h.CheckOrigin != nil {
+		return h.CheckOrigin(r)
+	}
+	from, err := url.Parse(origin)
+	return err == nil && from.Host != "" && strings.EqualFold(from.Host, r.Host)
+}

@@ -1,0 +1,61 @@
+package account
+
+import (
+	"time"
+
+	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/profile"
+	"github.com/convenehq/convene/internal/token"
+)
+
+const (
+	// claimLifetime is how long an address may be claimed without proof.
+	claimLifetime = 7 * 24 * time.Hour
+	// sessionIdle is how long a session lasts unused, sessionMax however much it is used.
+	sessionIdle = 30 * 24 * time.Hour
+	sessionMax  = 90 * 24 * time.Hour
+	// refreshGrace is for how long the used-up refresh token still gives its successor.
+	refreshGrace = 30 * time.Second
+	// touchEvery is how often at most a session's use is written down.
+	touchEvery = time.Minute
+	// keyLifetime is how long an idempotency key is remembered.
+	keyLifetime = 24 * time.Hour
+)
+
+// Service is the slice's use cases.
+type Service struct {
+	db        *db.DB
+	ring      *token.Ring
+	access    *token.Access
+	profiles  *profile.Service
+	clock     func() time.Time
+	passwords *passwords
+	known     *knownSessions
+}
+
+// Options are the settings of the slice; the zero value is good.
+type Options struct {
+	// Clock tells the time; nil means the system's.
+	Clock func() time.Time
+	// Issuer is the `iss` of access tokens, the service's public URL; empty means "convene".
+	Issuer string
+}
+
+// New makes the slice.
+func New(d *db.DB, ring *token.Ring, profiles *profile.Service, o Options) *Service {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Issuer == "" {
+		o.Issuer = "convene"
+	}
+	return &Service{
+		db: d, ring: ring, profiles: profiles, clock: o.Clock,
+		access:    token.NewAccess(ring, o.Issuer, o.Clock),
+		passwords: newPasswords(),
+		known:     newKnownSessions(o.Clock),
+	}
+}
+
+// now is this moment as PostgreSQL stores it.
+func (s *Service) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }

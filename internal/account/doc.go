@@ -1,0 +1,19 @@
+// Package account is who somebody is: registering, signing in, and the sessions in which an account is
+// signed in. It answers, for every request, whether whoever asks is who they say.
+//
+// What it promises:
+//
+//   - Nobody finds out here who has an account. Usernames are public, addresses are not: a used address is
+//     answered like any other, and an unknown account costs one password hash as a wrong password does.
+//   - An address belongs to an account only once it is verified. Until then any number of accounts may claim
+//     it, and a claim lapses after seven days; the account keeps its username.
+//   - A refresh token is good once. Whoever uses an older one than the last is not whom we gave it to, or no
+//     longer alone: the session ends.
+//   - A session that has ended is refused within a second on every node, also under an access token that is
+//     good for another quarter of an hour.
+//
+// The invariants: an account has its profile from its first moment; a session's generation goes up by one
+// with each refresh and never down; expires_at is never behind ends_at; a revoked session stays revoked.
+//
+// Owns: Account, AuthSession, IdempotencyKey
+package account

@@ -1,0 +1,33 @@
+package account
+
+// AccountErrorCode is what went wrong, for programs. Codes never change once released.
+type AccountErrorCode string
+
+// What can go wrong with accounts and sessions; the meanings stand in graph/account.graphqls.
+const (
+	CodeUsernameInvalid    AccountErrorCode = "USERNAME_INVALID"
+	CodeUsernameTaken      AccountErrorCode = "USERNAME_TAKEN"
+	CodeEmailInvalid       AccountErrorCode = "EMAIL_INVALID"
+	CodePasswordInvalid    AccountErrorCode = "PASSWORD_INVALID"
+	CodeDisplayNameInvalid AccountErrorCode = "DISPLAY_NAME_INVALID"
+	CodeWrongCredentials   AccountErrorCode = "WRONG_CREDENTIALS"
+	CodeSessionEnded       AccountErrorCode = "SESSION_ENDED"
+	CodeNotFound           AccountErrorCode = "NOT_FOUND"
+)
+
+// AccountUserError is a refusal: something the person can mend.
+type AccountUserError struct {
+	Message string
+	Field   []string
+	Code    AccountErrorCode
+}
+
+// Error is the sentence for people.
+func (e *AccountUserError) Error() string { return e.Message }
+
+// IsUserError marks the GraphQL interface.
+func (*AccountUserError) IsUserError() {}
+
+func refuse(code AccountErrorCode, message string, field ...string) error {
+	return &AccountUserError{Code: code, Message: message, Field: field}
+}

@@ -1,0 +1,59 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/ent/account"
+	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/viewer"
+)
+
+const wrongCredentials = "The account is unknown or the password is wrong."
+
+// SignIn opens a session for whoever knows the password. Unknown account and wrong password take the same
+// steps, one query and one hash, and get the same answer.
+func (s *Service) SignIn(ctx context.Context, in SignInInput) (*SignedIn, error) {
+	ctx = viewer.AsSystem(ctx, "who signs in is nobody yet")
+	who, err := s.claimant(ctx, in.Login)
+	hash := s.passwords.dummy
+	switch {
+	case err == nil:
+		hash = who.PasswordHash
+	case !db.IsNotFound(err):
+		return nil, fmt.Errorf("find the account: %w", err)
+	}
+	fits, err := s.passwords.check(ctx, hash, in.Password)
+	if err != nil {
+		return nil, err
+	}
+	if who == nil || !fits {
+		return nil, refuse(CodeWrongCredentials, wrongCredentials)
+	}
+	session, err := s.openSession(ctx, s.db.Ent, uuid.Must(uuid.NewV7()), who.ID, in.Cookie)
+	if err != nil {
+		return nil, err
+	}
+	return s.signedIn(session)
+}
+
+// claimant is the account that a login means. An address means its verified owner; while it has none, the
+// oldest claim that has not lapsed.
+func (s *Service) claimant(ctx context.Context, login string) (*ent.Account, error) {
+	// A username has no @ but may be written with one in front.
+	if name := strings.TrimPrefix(foldUsername(login), "@"); !strings.Contains(name, "@") {
+		return s.db.Ent.Account.Query().Where(account.Username(name)).Only(ctx)
+	}
+	return s.db.Ent.Account.Query().
+		Where(account.Email(foldEmail(login)), account.Or(
+			account.EmailVerifiedAtNotNil(),
+			account.EmailClaimedAtGT(s.now().Add(-claimLifetime)),
+		)).
+		// PostgreSQL sorts nulls last: the one verified owner comes before all claims.
+		Order(account.ByEmailVerifiedAt(), account.ByEmailClaimedAt(), account.ByID()).
+		First(ctx)
+}

@@ -1,0 +1,21 @@
+package account
+
+import (
+	"context"
+
+	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/graph/relay"
+	"github.com/convenehq/convene/internal/viewer"
+)
+
+// SignOut ends the session that asks and says which one that was.
+func (s *Service) SignOut(ctx context.Context) (*relay.ID, error) {
+	if _, err := viewer.Require(ctx); err != nil {
+		return nil, err
+	}
+	session := viewer.From(ctx).Session()
+	if err := s.endSession(ctx, s.db.Ent, session); err != nil {
+		return nil, err
+	}
+	return new(relay.NewID(ent.AuthSessionPrefix, session)), nil
+}

@@ -1,0 +1,144 @@
+package arch
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"slices"
+)
+
+// systemFiles may act as the system, past every rule of visibility. Each says why no person's right will do.
+var systemFiles = map[string]string{
+	"internal/account/authenticate.go": "whose session it is has to be found out before anybody is somebody",
+	"internal/account/dev.go":          "the development pages are signed in as nobody",
+	"internal/account/lock.go":         "accounts of others are locked, and nothing of them is read",
+	"internal/account/refresh.go":      "a refresh token is all that its bearer has",
+	"internal/account/register.go":     "who registers is nobody yet",
+	"internal/account/signin.go":       "who signs in is nobody yet",
+	"internal/account/sweep.go":        "retention is nobody's request",
+	"internal/messaging/curtain.go":    "neither of the two may see the curtain between them",
+	"internal/messaging/direct.go":     "a conversation is made before it has members",
+	"internal/messaging/edit.go":       "numbers are taken, and blocks by whomever looked for, that no person may see",
+	"internal/messaging/open.go":       "a conversation is made before it has members",
+	"internal/network/network.go":      "blocks in the other direction count too, and are not told",
+	"internal/profile/card.go":         "a card is shown to whoever may read what its person wrote",
+}
+
+// actingAsSystem holds viewer.AsSystem, and ent's own way past its policies, to the listed files.
+func actingAsSystem(t *Tree) []Violation {
+	return listed(t, systemFiles, "systemFiles", func(f *GoFile, n ast.Node) string {
+		s, ok := n.(*ast.SelectorExpr)
+		switch {
+		case !ok || f.Folder == "internal/viewer":
+			return ""
+		case s.Sel.Name == "AsSystem":
+			return "acts as the system"
+		case s.Sel.Name == "DecisionContext":
+			return "decides ahead of the policies"
+		}
+		return ""
+	})
+}
+
+// sqlFiles have SQL written by hand, which ent's policies do not reach. Each says why ent will not do.
+var sqlFiles = map[string]string{
+	"internal/db/connector.go":        "it is what ent's own statements go through",
+	"internal/db/epoch.go":            "reads PostgreSQL's own identity; about no person",
+	"internal/db/migrate.go":          "makes the tables that ent needs",
+	"internal/db/secret.go":           "a table of the infrastructure; about no person",
+	"internal/messaging/appender.go":  "many messages in one call of a function that locks first and then looks again",
+	"internal/messaging/curtain.go":   "locks the conversations that two people share, in the order of their ids",
+	"internal/messaging/messaging.go": "hands the pool to the reader of streams",
+	"internal/messaging/stream.go":    "messages and other entries after a number in one snapshot; judged at delivery",
+	"internal/messaging/updates.go":   "a member's joining and curtains, which the member may not see, in one snapshot",
+	"internal/messaging/view.go":      "a page of the inbox in one statement instead of six",
+	"internal/testkit/database.go":    "makes and drops whole databases for tests",
+}
+
+var (
+	sqlCalls    = []string{"QueryContext", "ExecContext", "QueryRowContext", "PrepareContext"}
+	sqlCallsOld = []string{"Query", "Exec", "QueryRow", "Prepare"}
+	sqlBuilders = []string{"Raw", "Expr", "ExprP", "ExprFunc"}
+	// poolCalls are what one asks of a pool without running a statement.
+	poolCalls = []string{"Close", "PingContext", "Stats"}
+)
+
+// sqlByHand holds hand-written SQL to the listed files: statements, raw expressions in ent's builder, and
+// modifiers, which may join what no policy has looked at.
+func sqlByHand(t *Tree) []Violation {
+	harmless := map[ast.Node]bool{}
+	return listed(t, sqlFiles, "sqlFiles", func(_ *GoFile, n ast.Node) string {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			if slices.Contains(poolCalls, n.Sel.Name) {
+				harmless[n.X] = true
+			}
+			switch pkg, _ := n.X.(*ast.Ident); {
+			case n.Sel.Name == "SQL" && !harmless[n]:
+				return "reaches for the database past ent"
+			case slices.Contains(sqlCalls, n.Sel.Name):
+				return "calls " + n.Sel.Name
+			case pkg != nil && (pkg.Name == "sql" || pkg.Name == "entsql") && slices.Contains(sqlBuilders, n.Sel.Name):
+				return "writes a raw expression with sql." + n.Sel.Name
+			}
+		case *ast.CallExpr:
+			s, ok := n.Fun.(*ast.SelectorExpr)
+			switch {
+			case !ok:
+			case s.Sel.Name == "Modify":
+				return "modifies a query past the policies"
+			case slices.Contains(sqlCallsOld, s.Sel.Name) && len(n.Args) > 0 && isString(n.Args[0]):
+				return "calls " + s.Sel.Name + " with a statement"
+			}
+		}
+		return ""
+	})
+}
+
+func isString(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		return e.Kind == token.STRING
+	case *ast.BinaryExpr:
+		return isString(e.X)
+	}
+	return false
+}
+
+// listed reports the first place of each file that does something and is not in the table, and the lines
+// of the table that nothing needs.
+func listed(t *Tree, files map[string]string, table string, does func(*GoFile, ast.Node) string) []Violation {
+	var found []Violation
+	needed := map[string]bool{}
+	for _, f := range t.Go {
+		if f.IsTest || f.IsGenerated || in(f.Folder, "ent") {
+			continue
+		}
+		ast.Inspect(f.AST, func(n ast.Node) bool {
+			if n == nil || needed[f.Path] {
+				return false
+			}
+			what := does(f, n)
+			if what == "" {
+				return true
+			}
+			needed[f.Path] = true
+			if files[f.Path] == "" {
+				found = append(found, Violation{
+					File: f.Path, Line: f.line(n), What: what,
+					Remedy: fmt.Sprintf("Do without, or list the file with its reason in %s (internal/arch/listed.go)", table),
+				})
+			}
+			return false
+		})
+	}
+	for name := range files {
+		if !needed[name] {
+			found = append(found, Violation{
+				File: "internal/arch/listed.go", What: fmt.Sprintf("%s lists %s, which does not need it", table, name),
+				Remedy: "Take the line out",
+			})
+		}
+	}
+	return found
+}

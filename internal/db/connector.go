@@ -1,0 +1,104 @@
+package db
+
+import (
+	"context"
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/lib/pq"
+)
+
+// connector opens lib/pq connections with binary_parameters, which saves a round trip for each statement
+// with parameters and works behind PgBouncer in transaction mode, and adds what lib/pq lacks for that.
+type connector struct {
+	*pq.Connector
+	connected func()
+}
+
+func newConnector(url string, connected func()) (connector, error) {
+	cfg, err := pq.NewConfig(url)
+	if err != nil {
+		return connector{}, err
+	}
+	cfg.BinaryParameters = true
+	if cfg.ApplicationName == "" {
+		cfg.ApplicationName = "convene"
+	}
+	c, err := pq.NewConnectorConfig(cfg)
+	return connector{c, connected}, err
+}
+
+// Connect implements driver.Connector.
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	raw, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	full, ok := raw.(pqConn)
+	if !ok {
+		return nil, fmt.Errorf("open a connection: lib/pq's %T lacks a method that this connector forwards", raw)
+	}
+	if c.connected != nil {
+		c.connected()
+	}
+	return &conn{full}, nil
+}
+
+// pqConn is what lib/pq's connection can do and database/sql asks for.
+type pqConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.NamedValueChecker
+	driver.Pinger
+	driver.QueryerContext
+	driver.SessionResetter
+	driver.Validator
+}
+
+type conn struct{ pqConn }
+
+// CheckNamedValue sends JSON as text: with binary_parameters lib/pq would send the bytes as they are,
+// which jsonb refuses because its binary form begins with a version number.
+func (c *conn) CheckNamedValue(nv *driver.NamedValue) error {
+	if raw, ok := nv.Value.(json.RawMessage); ok {
+		nv.Value = string(raw)
+		return nil
+	}
+	return c.pqConn.CheckNamedValue(nv)
+}
+
+// QueryContext counts the statement and runs it.
+func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	count(ctx)
+	return c.pqConn.QueryContext(ctx, query, args)
+}
+
+// ExecContext counts the statement and runs it.
+func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	count(ctx)
+	return c.pqConn.ExecContext(ctx, query, args)
+}
+
+// PrepareContext counts the statement and prepares it.
+func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	count(ctx)
+	return c.pqConn.PrepareContext(ctx, query)
+}
+
+type counterKey struct{}
+
+// CountStatements returns a context whose statements are counted, and their number so far.
+func CountStatements(ctx context.Context) (context.Context, *atomic.Int64) {
+	n := &atomic.Int64{}
+	return context.WithValue(ctx, counterKey{}, n), n
+}
+
+func count(ctx context.Context) {
+	if n, ok := ctx.Value(counterKey{}).(*atomic.Int64); ok {
+		n.Add(1)
+	}
+}

@@ -1,0 +1,51 @@
+package db
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	atlas "ariga.io/atlas/sql/schema"
+	"entgo.io/ent/dialect/sql/schema"
+)
+
+// Drift is the SQL that would bring the database to what ent/schema declares: empty if the migrations
+// agree with it. References and checks are the migrations' own and are left alone.
+func (d *DB) Drift(ctx context.Context) (string, error) {
+	var out bytes.Buffer
+	err := d.Ent.Schema.WriteTo(ctx, &out,
+		schema.WithDropIndex(true), schema.WithDropColumn(true), schema.WithDiffHook(keepConstraints))
+	if err != nil {
+		return "", fmt.Errorf("compare the database with the schema: %w", err)
+	}
+	return out.String(), nil
+}
+
+func keepConstraints(next schema.Differ) schema.Differ {
+	return schema.DiffFunc(func(current, desired *atlas.Schema) ([]atlas.Change, error) {
+		changes, err := next.Diff(current, desired)
+		if err != nil {
+			return nil, err
+		}
+		kept := changes[:0]
+		for _, change := range changes {
+			table, ok := change.(*atlas.ModifyTable)
+			if !ok {
+				kept = append(kept, change)
+				continue
+			}
+			some := table.Changes[:0]
+			for _, c := range table.Changes {
+				switch c.(type) {
+				case *atlas.DropForeignKey, *atlas.DropCheck:
+				default:
+					some = append(some, c)
+				}
+			}
+			if table.Changes = some; len(some) > 0 {
+				kept = append(kept, change)
+			}
+		}
+		return kept, nil
+	})
+}

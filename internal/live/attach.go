@@ -1,0 +1,171 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A Request is what a subscriber wants of a stream.
+type Request struct {
+	Key Key
+	// After is the cursor to resume behind; nil for from now on.
+	After *Cursor
+	// From is the number before which the subscriber sees nothing, for example that of its joining.
+	From int64
+	// Plan tells which subscribers share their rendering.
+	Plan string
+	// Renderer makes the renderer of the plan's first subscriber on the stream.
+	Renderer func() (Renderer, error)
+	// Exclusive plans are rendered for one subscriber alone; a stream has at most MaxExclusive.
+	Exclusive bool
+}
+
+// MaxExclusive is how many subscribers of a stream may have a rendering of their own.
+const MaxExclusive = 20
+
+// ErrTooManyExclusive says that the stream has MaxExclusive such subscribers already.
+var ErrTooManyExclusive = errors.New("too many subscribers with a rendering of their own")
+
+// Attach gives the member everything after its cursor and all that follows, until detach is called. It
+// returns when the replay has been delivered.
+func (h *Hub) Attach(ctx context.Context, r Request, m *Member) (detach func(), err error) {
+	if r.After != nil && h.stale.Load() {
+		if err := h.refreshEpoch(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s, err := h.acquire(r.Key)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.attach(ctx, r, m); err != nil {
+		h.release(s)
+		return nil, err
+	}
+	return func() {
+		s.detach(m, r.Exclusive)
+		h.release(s)
+	}, nil
+}
+
+func (s *stream) attach(ctx context.Context, r Request, m *Member) error {
+	if err := s.learn(ctx); err != nil {
+		return fmt.Errorf("read the head of a stream: %w", err)
+	}
+	if r.After != nil {
+		// A client may be ahead of the node it lands on: catch up first, judge after.
+		s.mu.Lock()
+		ahead := r.After.Seq > s.head
+		s.mu.Unlock()
+		if ahead {
+			if err := s.repair(ctx); err != nil {
+				return fmt.Errorf("catch up with a client: %w", err)
+			}
+		}
+	}
+	var replay []Update // what lies below the ring
+	from := int64(-1)   // up to where the replay reaches
+	for {
+		joined, err := s.join(r, m, replay, &from)
+		if joined || err != nil {
+			return err
+		}
+		reading, err := s.history(ctx, from)
+		if err != nil {
+			return fmt.Errorf("read the updates since a cursor: %w", err)
+		}
+		replay = append(replay, reading.Updates...)
+		from = reading.Seq
+	}
+}
+
+// join makes the member one of the stream's, if what is owed to it beyond the replay is in the ring;
+// otherwise from is where more has to be read.
+func (s *stream) join(r Request, m *Member, replay []Update, from *int64) (joined bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	start, reason := s.judge(r)
+	var owed []Update
+	if reason == "" {
+		*from = max(*from, start)
+		var ok bool
+		if len(replay) <= s.hub.o.Owed {
+			if owed, ok = s.ring.after(*from); !ok {
+				return false, nil
+			}
+		}
+		if len(replay)+len(owed) > s.hub.o.Owed {
+			reason = TooFarBehind
+		}
+	}
+	g, err := s.groupOf(r)
+	if err != nil {
+		return false, err
+	}
+	if reason != "" {
+		start, replay, owed = s.head, nil, nil
+	}
+	m.group, m.pos, m.told = g, start, time.Now()
+	g.members[m] = struct{}{}
+	if reason != "" {
+		g.tell(m, Item{Kind: Resync, Reason: reason, Cursor: s.hub.Cursor(s.key, start)})
+	}
+	for _, u := range replay {
+		g.give(s, m, u)
+	}
+	for _, u := range owed {
+		g.give(s, m, u)
+	}
+	m.pos = max(m.pos, s.head)
+	return true, nil
+}
+
+// judge says after which number the member begins, or why it has to refetch. The caller holds mu.
+func (s *stream) judge(r Request) (int64, ResyncReason) {
+	if r.After == nil {
+		return s.head, ""
+	}
+	start := max(r.After.Seq, r.From)
+	switch {
+	case r.After.Epoch != s.hub.Epoch(), start > s.head:
+		// A number that this history never reached belongs to another one.
+		return 0, EpochChanged
+	case start < s.floor:
+		return 0, CursorTooOld
+	}
+	return start, ""
+}
+
+func (s *stream) groupOf(r Request) (*group, error) {
+	if r.Exclusive && s.exclusive >= MaxExclusive {
+		return nil, ErrTooManyExclusive
+	}
+	g, ok := s.groups[r.Plan]
+	if !ok {
+		renderer, err := r.Renderer()
+		if err != nil {
+			return nil, err
+		}
+		g = &group{plan: r.Plan, renderer: renderer, members: map[*Member]struct{}{}, frames: map[frameKey][]byte{}}
+		s.groups[r.Plan] = g
+	}
+	if r.Exclusive {
+		s.exclusive++
+	}
+	return g, nil
+}
+
+func (s *stream) detach(m *Member, exclusive bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if exclusive {
+		s.exclusive--
+	}
+	delete(m.group.members, m)
+	if len(m.group.members) == 0 {
+		delete(s.groups, m.group.plan)
+		m.group.renderer.Close()
+	}
+}

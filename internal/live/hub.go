@@ -1,0 +1,210 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Options are a hub's settings; zero values are usable.
+type Options struct {
+	// Redis carries updates between nodes; nil for a node alone.
+	Redis redis.UniversalClient
+	// Epoch names the history of the database; read at start and with every sweep.
+	Epoch func(ctx context.Context) (string, error)
+	// Sweep is how long a round over all streams takes; 4 s if zero.
+	Sweep time.Duration
+	// Linger is how long a stream without subscribers is kept; 30 s if zero.
+	Linger time.Duration
+	// Owed is how many updates are replayed at most; 2000 if zero.
+	Owed int
+	// Reorder is how long a gap waits for a late neighbour before PostgreSQL is asked; 5 ms if zero.
+	Reorder time.Duration
+	// Tell is how often, about, a silent subscriber is given a newer cursor; 30 s if zero.
+	Tell time.Duration
+	// Log takes the few lines an operator should see.
+	Log *slog.Logger
+}
+
+// slices is in how many parts a sweep goes over the streams.
+const slices = 16
+
+// A Hub is a node's side of all streams.
+type Hub struct {
+	o       Options
+	sources map[string]Source
+	bus     *bus
+	seed    maphash.Seed
+	epoch   atomic.Pointer[string]
+	stale   atomic.Bool
+
+	mu      sync.Mutex
+	streams map[Key]*stream
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// New makes a hub; Run starts it.
+func New(o Options) *Hub {
+	if o.Sweep == 0 {
+		o.Sweep = 4 * time.Second
+	}
+	if o.Linger == 0 {
+		o.Linger = 30 * time.Second
+	}
+	if o.Owed == 0 {
+		o.Owed = 2000
+	}
+	if o.Reorder == 0 {
+		o.Reorder = 5 * time.Millisecond
+	}
+	if o.Tell == 0 {
+		o.Tell = 30 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	h := &Hub{o: o, sources: map[string]Source{}, seed: maphash.MakeSeed(), streams: map[Key]*stream{}}
+	if o.Redis != nil {
+		h.bus = newBus(o.Redis, o.Log, h)
+	}
+	return h
+}
+
+// Register says where streams of a kind are read from; before Start.
+func (h *Hub) Register(kind string, s Source) { h.sources[kind] = s }
+
+// Start reads the epoch and begins to listen and to sweep, until Close.
+func (h *Hub) Start(ctx context.Context) error {
+	epoch, err := h.o.Epoch(ctx)
+	if err != nil {
+		return fmt.Errorf("start the hub: %w", err)
+	}
+	h.epoch.Store(&epoch)
+	ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
+	h.done.Go(func() { h.sweep(ctx) })
+	if h.bus != nil {
+		h.done.Go(func() { h.bus.listen(ctx) })
+		h.done.Go(func() { h.bus.send(ctx) })
+	}
+	return nil
+}
+
+// Close stops listening and sweeping. Subscribers are not told: their transports close them.
+func (h *Hub) Close() {
+	if h.stop != nil {
+		h.stop()
+	}
+	h.done.Wait()
+}
+
+// Degraded tells whether updates of other nodes come by the sweep alone, because Redis is away.
+func (h *Hub) Degraded() bool { return h.bus != nil && h.bus.isDown() }
+
+// Epoch is the history of the database that cursors belong to now.
+func (h *Hub) Epoch() string { return *h.epoch.Load() }
+
+// Reconnected tells the hub that a connection to PostgreSQL was opened: what answers there may be another
+// history, so the epoch is read again before the next cursor is judged.
+func (h *Hub) Reconnected() { h.stale.Store(true) }
+
+// refreshEpoch reads the epoch, and if it is another one has every subscriber refetch.
+func (h *Hub) refreshEpoch(ctx context.Context) error {
+	h.stale.Store(false)
+	epoch, err := h.o.Epoch(ctx)
+	if err != nil {
+		h.stale.Store(true)
+		return fmt.Errorf("read the epoch: %w", err)
+	}
+	if old := h.epoch.Swap(&epoch); *old != epoch {
+		h.o.Log.Warn("The database has another history now: every subscriber is told to refetch", "epoch", epoch)
+		for _, s := range h.all(-1) {
+			s.restart(ctx)
+		}
+	}
+	return nil
+}
+
+// Cursor is a position in this history.
+func (h *Hub) Cursor(key Key, seq int64) Cursor {
+	return Cursor{Key: key, Epoch: h.Epoch(), Seq: seq}
+}
+
+// Publish hands on what has been committed: to this node's subscribers at once, to other nodes' through
+// Redis. It never waits; what gets lost on the way is found by the next update or the sweep.
+func (h *Hub) Publish(key Key, updates ...Update) {
+	if s := h.lookup(key); s != nil {
+		s.offer(updates...)
+	}
+	if h.bus != nil {
+		h.bus.publish(key, updates)
+	}
+}
+
+func (h *Hub) lookup(key Key) *stream {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.streams[key]
+}
+
+// acquire returns the stream and counts one more user; release takes that back.
+func (h *Hub) acquire(key Key) (*stream, error) {
+	source, ok := h.sources[key.Kind]
+	if !ok {
+		return nil, fmt.Errorf("find the source of %q: %w", key.Kind, errors.ErrUnsupported)
+	}
+	h.mu.Lock()
+	s, ok := h.streams[key]
+	if !ok {
+		s = newStream(h, key, source)
+		h.streams[key] = s
+	}
+	s.users++
+	h.mu.Unlock()
+	if !ok && h.bus != nil {
+		h.bus.subscribe(key)
+	}
+	return s, nil
+}
+
+func (h *Hub) release(s *stream) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.users--
+	if s.users > 0 {
+		return
+	}
+	// Whoever reconnects within the linger finds the stream warm.
+	s.lingering = time.AfterFunc(h.o.Linger, func() {
+		h.mu.Lock()
+		gone := s.users == 0 && h.streams[s.key] == s
+		if gone {
+			delete(h.streams, s.key)
+		}
+		h.mu.Unlock()
+		if gone && h.bus != nil {
+			h.bus.unsubscribe(s.key)
+		}
+	})
+}
+
+// all are the streams of one part of the sweep, or of all parts for a negative number.
+func (h *Hub) all(part int) []*stream {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	some := make([]*stream, 0, len(h.streams)/slices+1)
+	for _, s := range h.streams {
+		if part < 0 || s.part == part {
+			some = append(some, s)
+		}
+	}
+	return some
+}

@@ -1,0 +1,59 @@
+package live
+
+import "sort"
+
+// How much a stream remembers for those who resume.
+const (
+	ringUpdates = 512
+	ringBytes   = 1 << 20
+)
+
+// A ring is the most recent updates of a stream, without a gap: every update above from, up to the
+// stream's head.
+type ring struct {
+	from    int64
+	updates []Update
+	bytes   int
+}
+
+// reset forgets everything up to a number.
+func (r *ring) reset(from int64) { *r = ring{from: from} }
+
+// push adds the newest update and forgets the oldest where it grows too large.
+func (r *ring) push(u Update) {
+	r.updates = append(r.updates, u)
+	r.bytes += len(u.Data)
+	cut := 0
+	for len(r.updates)-cut > ringUpdates || r.bytes > ringBytes && len(r.updates)-cut > 1 {
+		r.bytes -= len(r.updates[cut].Data)
+		r.from = r.updates[cut].Seq
+		cut++
+	}
+	if cut > 0 {
+		// Copied, so that what was cut off can be freed.
+		r.updates = append(make([]Update, 0, len(r.updates)-cut), r.updates[cut:]...)
+	}
+}
+
+// prepend puts older updates, read from PostgreSQL, in front: every update above from, up to r.from.
+func (r *ring) prepend(from int64, older []Update) {
+	size := 0
+	for _, u := range older {
+		size += len(u.Data)
+	}
+	if len(older)+len(r.updates) > ringUpdates || size+r.bytes > ringBytes {
+		return
+	}
+	r.updates = append(append(make([]Update, 0, len(older)+len(r.updates)), older...), r.updates...)
+	r.bytes += size
+	r.from = from
+}
+
+// after returns the updates above a number; ok is false if the ring does not reach back so far.
+func (r *ring) after(seq int64) (updates []Update, ok bool) {
+	if seq < r.from {
+		return nil, false
+	}
+	i := sort.Search(len(r.updates), func(i int) bool { return r.updates[i].Seq > seq })
+	return r.updates[i:], true
+}

@@ -1,0 +1,245 @@
+package live
+
+import (
+	"context"
+	"hash/maphash"
+	"math"
+	"sort"
+	"sync"
+	"time"
+)
+
+// A stream is what a node knows of one stream: its head, its recent updates, and who listens.
+type stream struct {
+	hub    *Hub
+	key    Key
+	source Source
+	part   int
+
+	// users and lingering are the hub's, under its lock.
+	users     int
+	lingering *time.Timer
+
+	// inbox takes offers without waiting; one goroutine at a time works it off.
+	inboxMu sync.Mutex
+	inbox   []Update
+	check   bool
+	working bool
+
+	// reading lets one read of PostgreSQL serve all who need it.
+	reading sync.Mutex
+
+	// mu guards the rest. Whoever holds it may render, and waits for nothing else.
+	mu        sync.Mutex
+	known     bool // whether head was read at least once
+	head      int64
+	floor     int64
+	ring      ring
+	groups    map[string]*group
+	exclusive int
+}
+
+func newStream(h *Hub, key Key, source Source) *stream {
+	return &stream{
+		hub: h, key: key, source: source,
+		part:   int(maphash.Comparable(h.seed, key) % slices),
+		groups: map[string]*group{},
+	}
+}
+
+// offer takes updates from a writer or from Redis.
+func (s *stream) offer(updates ...Update) { s.wake(updates, false) }
+
+// verify asks PostgreSQL whether the head has moved.
+func (s *stream) verify() { s.wake(nil, true) }
+
+func (s *stream) wake(updates []Update, check bool) {
+	s.inboxMu.Lock()
+	defer s.inboxMu.Unlock()
+	s.inbox = append(s.inbox, updates...)
+	s.check = s.check || check
+	if !s.working {
+		s.working = true
+		go s.work()
+	}
+}
+
+// work delivers what was offered, in order, until nothing is left.
+func (s *stream) work() {
+	ctx := context.Background()
+	var waiting []Update // beyond a gap
+	for {
+		s.inboxMu.Lock()
+		batch, check := append(waiting, s.inbox...), s.check
+		s.inbox, s.check = nil, false
+		if len(batch) == 0 && !check {
+			s.working = false
+			s.inboxMu.Unlock()
+			return
+		}
+		s.inboxMu.Unlock()
+
+		sort.SliceStable(batch, func(i, j int) bool { return batch[i].Seq < batch[j].Seq })
+		late := len(waiting) > 0
+		waiting = s.deliver(batch)
+		switch {
+		case check, len(waiting) > 0 && late:
+			if err := s.repair(ctx); err != nil {
+				// PostgreSQL is away. The sweep comes by again.
+				s.rest()
+				return
+			}
+		case len(waiting) > 0:
+			// A neighbour may just be late.
+			time.Sleep(s.hub.o.Reorder)
+		}
+	}
+}
+
+// rest stops working on an inbox whose truth can't be read.
+func (s *stream) rest() {
+	s.inboxMu.Lock()
+	defer s.inboxMu.Unlock()
+	s.inbox, s.working = nil, false
+}
+
+// deliver gives out what follows the head without a gap and returns the rest.
+func (s *stream) deliver(sorted []Update) (beyond []Update) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, u := range sorted {
+		switch {
+		case !s.known:
+			return nil // whoever attaches first reads the head
+		case u.Seq <= s.head:
+		case u.Seq == s.head+1:
+			s.apply(u)
+		default:
+			return sorted[i:]
+		}
+	}
+	return nil
+}
+
+// repair reads what is missing from PostgreSQL. What has no row up to the head that is read with the
+// rows will never have one.
+func (s *stream) repair(ctx context.Context) error {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	for {
+		s.mu.Lock()
+		known, from := s.known, s.head
+		s.mu.Unlock()
+		if !known {
+			return nil
+		}
+		reading, err := s.read(ctx, from)
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		for _, u := range reading.Updates {
+			if u.Seq > s.head {
+				s.apply(u)
+			}
+		}
+		whole := len(reading.Updates) <= s.hub.o.Owed
+		if whole && reading.Seq > s.head {
+			s.head = reading.Seq
+		}
+		s.floor = reading.Floor
+		s.mu.Unlock()
+		if whole {
+			return nil
+		}
+	}
+}
+
+// read asks PostgreSQL for what follows a number: one more than may be owed, to tell whether it is more.
+func (s *stream) read(ctx context.Context, after int64) (Reading, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return s.source.Read(ctx, s.key.ID, after, s.hub.o.Owed+1)
+}
+
+// apply is the one place where an update reaches the subscribers. The caller holds mu and has made sure
+// that nothing is left out.
+func (s *stream) apply(u Update) {
+	s.head = u.Seq
+	s.ring.push(u)
+	for _, g := range s.groups {
+		g.deliver(s, u)
+	}
+}
+
+// learn reads the head for the first who attaches.
+func (s *stream) learn(ctx context.Context) error {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	s.mu.Lock()
+	known := s.known
+	s.mu.Unlock()
+	if known {
+		return nil
+	}
+	reading, err := s.source.Read(ctx, s.key.ID, math.MaxInt64, 1)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known, s.head, s.floor = true, reading.Seq, reading.Floor
+	s.ring.reset(reading.Seq)
+	return nil
+}
+
+// history reads what follows a number for those whose cursor lies below the ring, and lets the ring
+// reach back to there if it fits, so that one read serves all who were cut off together.
+func (s *stream) history(ctx context.Context, after int64) (Reading, error) {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	s.mu.Lock()
+	_, have := s.ring.after(after)
+	s.mu.Unlock()
+	if have {
+		return Reading{Head: Head{Seq: after, Floor: s.floor}}, nil // another one's read has brought it
+	}
+	reading, err := s.read(ctx, after)
+	if err != nil || len(reading.Updates) > s.hub.o.Owed {
+		return reading, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.floor = reading.Floor
+	below := sort.Search(len(reading.Updates), func(i int) bool { return reading.Updates[i].Seq > s.ring.from })
+	s.ring.prepend(after, reading.Updates[:below])
+	for _, u := range reading.Updates[below:] {
+		if u.Seq > s.head {
+			s.apply(u)
+		}
+	}
+	s.head = max(s.head, reading.Seq)
+	return reading, nil
+}
+
+// restart begins anew in another history of the database: everybody has to refetch.
+func (s *stream) restart(ctx context.Context) {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	reading, err := s.source.Read(ctx, s.key.ID, math.MaxInt64, 1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known, s.head, s.floor = err == nil, reading.Seq, reading.Floor
+	s.ring.reset(reading.Seq)
+	for _, g := range s.groups {
+		clear(g.frames)
+		for m := range g.members {
+			if err != nil {
+				m.Fail(err)
+				continue
+			}
+			m.pos = s.head
+			g.tell(m, Item{Kind: Resync, Reason: EpochChanged, Cursor: s.hub.Cursor(s.key, s.head)})
+		}
+	}
+}

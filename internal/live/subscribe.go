@@ -1,0 +1,142 @@
+package live
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
+
+// A Wish is what a slice's subscription asks for, once it has made sure that the viewer may.
+type Wish[T any] struct {
+	// Key is the stream.
+	Key Key
+	// After is the cursor to resume behind; nil for from now on.
+	After *Cursor
+	// From is the number before which the viewer sees nothing.
+	From int64
+	// Account is who it is for; the zero id for an audience.
+	Account uuid.UUID
+	// Sees judges each update; nil for all.
+	Sees func(Update) bool
+	// Decode turns an item into what the resolver's channel carries.
+	Decode func(Item) (T, error)
+}
+
+// An Intent is a wish as the shared execution sees it.
+type Intent struct {
+	Key     Key
+	After   *Cursor
+	From    int64
+	Account uuid.UUID
+	Sees    func(Update) bool
+}
+
+// A Probe in the context makes Subscribe only note what is wanted: how the shared execution learns it
+// from a resolver, after the resolver's checks.
+type Probe struct{ Intent *Intent }
+
+// A Feed in the context makes Subscribe return a channel that the shared execution feeds item by item.
+type Feed struct {
+	// Push decodes an item and puts it into the resolver's channel, which holds one. It is set by
+	// Subscribe.
+	Push func(Item) error
+}
+
+type (
+	probeKey struct{}
+	feedKey  struct{}
+)
+
+// WithProbe puts a probe into the context.
+func WithProbe(ctx context.Context, p *Probe) context.Context {
+	return context.WithValue(ctx, probeKey{}, p)
+}
+
+// WithFeed puts a feed into the context.
+func WithFeed(ctx context.Context, f *Feed) context.Context {
+	return context.WithValue(ctx, feedKey{}, f)
+}
+
+// Subscribe is what a subscription's use case returns. Under the shared execution it notes the wish or
+// is fed; without, it is a subscriber of its own.
+func Subscribe[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, error) {
+	if p, ok := ctx.Value(probeKey{}).(*Probe); ok {
+		p.Intent = &Intent{Key: w.Key, After: w.After, From: w.From, Account: w.Account, Sees: w.Sees}
+		return make(chan T), nil
+	}
+	if f, ok := ctx.Value(feedKey{}).(*Feed); ok {
+		out := make(chan T, 1)
+		f.Push = func(item Item) error {
+			v, err := w.Decode(item)
+			if err == nil {
+				out <- v
+			}
+			return err
+		}
+		return out, nil
+	}
+	return subscribeAlone(ctx, h, w)
+}
+
+// subscribeAlone delivers to a channel of the subscriber's own. One that does not read for a while is
+// ended, as a slow socket is.
+func subscribeAlone[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, error) {
+	out := make(chan T)
+	queue := make(chan T, 4096)
+	ctx, end := context.WithCancel(ctx)
+	put := func(v T) {
+		select {
+		case queue <- v:
+		default:
+			end()
+		}
+	}
+	plan := &aloneRenderer[T]{decode: w.Decode}
+	member := &Member{
+		Account: w.Account,
+		Sees:    w.Sees,
+		Deliver: func([]byte, Cursor) { put(plan.last) },
+		Fail:    func(error) { end() },
+	}
+	detach, err := h.Attach(ctx, Request{
+		Key: w.Key, After: w.After, From: w.From,
+		Plan:     "alone:" + uuid.NewString(),
+		Renderer: func() (Renderer, error) { return plan, nil },
+	}, member)
+	if err != nil {
+		end()
+		return nil, err
+	}
+	go func() {
+		defer close(out)
+		defer end()
+		defer detach()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case v := <-queue:
+				select {
+				case out <- v:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	return out, nil
+}
+
+// aloneRenderer hands the decoded value over beside the bytes that nobody needs; rendering and
+// delivering follow each other under the stream's lock.
+type aloneRenderer[T any] struct {
+	decode func(Item) (T, error)
+	last   T
+}
+
+func (r *aloneRenderer[T]) Render(_ context.Context, item Item, _ bool) (_ []byte, err error) {
+	r.last, err = r.decode(item)
+	return nil, err
+}
+
+func (r *aloneRenderer[T]) Close() {}

@@ -1,0 +1,89 @@
+package live
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// sweep goes over all streams again and again, a part at a time, until the context ends. It finds what
+// neither Redis nor a later update has told.
+func (h *Hub) sweep(ctx context.Context) {
+	tick := time.NewTicker(h.o.Sweep / slices)
+	defer tick.Stop()
+	for part := 0; ; part = (part + 1) % slices {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if part == 0 {
+			if err := h.refreshEpoch(ctx); err != nil && ctx.Err() == nil {
+				h.o.Log.Debug("The sweep could not read the epoch", "error", err)
+			}
+		}
+		streams := h.all(part)
+		h.checkAll(ctx, streams)
+		for _, s := range streams {
+			s.tellCursors(time.Now())
+		}
+	}
+}
+
+// checkAll asks PostgreSQL in one statement a kind which of the streams have moved, and repairs those.
+func (h *Hub) checkAll(ctx context.Context, streams []*stream) {
+	byKind := map[string]map[uuid.UUID]int64{}
+	for _, s := range streams {
+		s.mu.Lock()
+		known, head := s.known, s.head
+		s.mu.Unlock()
+		if !known {
+			continue
+		}
+		if byKind[s.key.Kind] == nil {
+			byKind[s.key.Kind] = map[uuid.UUID]int64{}
+		}
+		byKind[s.key.Kind][s.key.ID] = head
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for kind, heads := range byKind {
+		moved, err := h.sources[kind].Moved(ctx, heads)
+		if err != nil {
+			h.o.Log.Debug("The sweep could not read the heads", "kind", kind, "error", err)
+			continue
+		}
+		for id := range moved {
+			if s := h.lookup(Key{Kind: kind, ID: id}); s != nil {
+				s.verify()
+			}
+		}
+	}
+}
+
+// tellCursors gives a newer cursor to those who were given nothing for a while. All of them, always: a
+// cursor that came only after a hidden number would tell of it.
+func (s *stream) tellCursors(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.groups {
+		var frame []byte
+		for m := range g.members {
+			// Spread by the member's own last time, which a connection's arrival has made random.
+			if now.Sub(m.told) < s.hub.o.Tell {
+				continue
+			}
+			item := Item{Kind: Moved, Cursor: s.hub.Cursor(s.key, s.head)}
+			if frame == nil {
+				var err error
+				if frame, err = g.render(item, false); err != nil {
+					m.Fail(err)
+					continue
+				}
+			}
+			m.told = now
+			m.Deliver(frame, item.Cursor)
+		}
+	}
+}

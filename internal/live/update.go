@@ -1,0 +1,118 @@
+package live
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+
+	"github.com/google/uuid"
+)
+
+// A Key names a stream.
+type Key struct {
+	// Kind is what the stream belongs to, for example "conversation". A [Source] is registered for it.
+	Kind string
+	// ID is the row that the stream belongs to.
+	ID uuid.UUID
+}
+
+// An Update is one numbered entry of a stream.
+type Update struct {
+	// Seq is its number. Numbers rise; holes mean nothing.
+	Seq int64
+	// Author is the account that wrote what the update is about; the zero id if nobody did. For its
+	// author an update may be rendered differently.
+	Author uuid.UUID
+	// Hidden updates are for the Sees functions of subscribers alone and never delivered.
+	Hidden bool
+	// Data is what happened, in the words of the stream's kind.
+	Data []byte
+}
+
+// encode is the update as Redis carries it.
+func (u Update) encode() []byte {
+	b := make([]byte, 0, 25+len(u.Data))
+	b = binary.BigEndian.AppendUint64(b, uint64(u.Seq))
+	b = append(b, u.Author[:]...)
+	if u.Hidden {
+		b = append(b, 1)
+	} else {
+		b = append(b, 0)
+	}
+	return append(b, u.Data...)
+}
+
+var errShort = errors.New("an update is at least 25 bytes")
+
+func decodeUpdate(b []byte) (Update, error) {
+	if len(b) < 25 {
+		return Update{}, errShort
+	}
+	return Update{
+		Seq:    int64(binary.BigEndian.Uint64(b)),
+		Author: uuid.UUID(b[8:24]),
+		Hidden: b[24] == 1,
+		Data:   b[25:],
+	}, nil
+}
+
+// A Head is how far a stream is.
+type Head struct {
+	// Seq is the last number taken.
+	Seq int64
+	// Floor is the number up to which updates are no longer all kept.
+	Floor int64
+}
+
+// A Reading is part of a stream, read in one snapshot together with its head.
+type Reading struct {
+	Head
+	// Updates follow the number that was asked for, in order.
+	Updates []Update
+}
+
+// A Source reads streams of one kind from PostgreSQL.
+type Source interface {
+	// Read returns at most limit updates after a number, with the stream's head and floor, in one
+	// snapshot.
+	Read(ctx context.Context, id uuid.UUID, after int64, limit int) (Reading, error)
+	// Moved returns the heads of those streams whose head is not the given one.
+	Moved(ctx context.Context, heads map[uuid.UUID]int64) (map[uuid.UUID]Head, error)
+}
+
+// ItemKind is what kind of thing a subscriber is given.
+type ItemKind int
+
+// The kinds of item.
+const (
+	// Updated items are updates of the stream.
+	Updated ItemKind = iota
+	// Moved items only bring a newer cursor.
+	Moved
+	// Resync items tell the subscriber to refetch.
+	Resync
+)
+
+// ResyncReason is why a subscriber has to refetch.
+type ResyncReason string
+
+// The only reasons there are.
+const (
+	// EpochChanged: the database is not the one that gave the cursor.
+	EpochChanged ResyncReason = "EPOCH_CHANGED"
+	// CursorTooOld: the cursor lies below what is kept.
+	CursorTooOld ResyncReason = "CURSOR_TOO_OLD"
+	// TooFarBehind: more is owed than is worth replaying.
+	TooFarBehind ResyncReason = "TOO_FAR_BEHIND"
+)
+
+// An Item is one thing that a subscriber is given.
+type Item struct {
+	Kind ItemKind
+	// Update is set on Updated items.
+	Update Update
+	// Reason is set on Resync items.
+	Reason ResyncReason
+	// Cursor is where the subscriber resumes behind this item.
+	Cursor Cursor
+}

@@ -1,0 +1,142 @@
+package messaging
+
+import (
+	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/graph/relay"
+	"github.com/convenehq/convene/internal/profile"
+)
+
+// The types of the slice's API. Each has the name and the meaning of its GraphQL type in
+// graph/messaging.graphqls, which gqlgen binds by that name.
+
+// ConversationConnection is a page of conversations.
+type ConversationConnection = relay.Connection[*ent.Conversation]
+
+// ConversationEdge is a conversation in a page.
+type ConversationEdge = relay.Edge[*ent.Conversation]
+
+// MessageConnection is a page of messages.
+type MessageConnection = relay.Connection[*ent.Message]
+
+// MessageEdge is a message in a page.
+type MessageEdge = relay.Edge[*ent.Message]
+
+// MessageOrder is in which direction messages are read.
+type MessageOrder string
+
+// The directions there are.
+const (
+	NewestFirst MessageOrder = "NEWEST_FIRST"
+	OldestFirst MessageOrder = "OLDEST_FIRST"
+)
+
+// DirectConversationView is a chat with one other person, saved or not.
+type DirectConversationView struct {
+	Conversation *ent.Conversation
+	Viewer       *profile.ProfileCard
+	OtherMember  *profile.ProfileCard
+}
+
+// A ConversationUpdate is one change of a conversation.
+type ConversationUpdate interface{ IsConversationUpdate() }
+
+// MessageSent tells of a new message.
+type MessageSent struct {
+	Cursor  string
+	Message *ent.Message
+}
+
+// MessageEdited tells of a message whose text has changed.
+type MessageEdited struct {
+	Cursor  string
+	Message *ent.Message
+}
+
+// MessageDeleted tells of a message whose text has been taken away.
+type MessageDeleted struct {
+	Cursor  string
+	Message *ent.Message
+}
+
+// CursorMoved tells that the position has moved on and nothing else.
+type CursorMoved struct {
+	Cursor string
+}
+
+// ResyncRequired tells the client to fetch anew.
+type ResyncRequired struct {
+	Reason ResyncReason
+	Cursor string
+}
+
+// ResyncReason is why a client has to fetch anew.
+type ResyncReason string
+
+// The members of the union.
+func (*MessageSent) IsConversationUpdate()    {}
+func (*MessageEdited) IsConversationUpdate()  {}
+func (*MessageDeleted) IsConversationUpdate() {}
+func (*CursorMoved) IsConversationUpdate()    {}
+func (*ResyncRequired) IsConversationUpdate() {}
+
+// SendMessageInput is the input of sendMessage.
+type SendMessageInput struct {
+	ConversationID *relay.ID
+	RecipientID    *relay.ID
+	Body           string
+	ReplyToID      *relay.ID
+	IdempotencyKey *string
+}
+
+// SendMessagePayload is the answer of sendMessage.
+type SendMessagePayload struct {
+	Message    *ent.Message
+	UserErrors []*MessagingUserError
+}
+
+// EditMessageInput is the input of editMessage.
+type EditMessageInput struct {
+	MessageID       relay.ID
+	Body            string
+	ExpectedVersion *int
+}
+
+// EditMessagePayload is the answer of editMessage.
+type EditMessagePayload struct {
+	Message    *ent.Message
+	UserErrors []*MessagingUserError
+}
+
+// DeleteMessageInput is the input of deleteMessage.
+type DeleteMessageInput struct {
+	MessageID relay.ID
+}
+
+// DeleteMessagePayload is the answer of deleteMessage.
+type DeleteMessagePayload struct {
+	Message    *ent.Message
+	UserErrors []*MessagingUserError
+}
+
+// MarkConversationReadInput is the input of markConversationRead.
+type MarkConversationReadInput struct {
+	ConversationID relay.ID
+	ThroughSeq     *int
+}
+
+// MarkConversationReadPayload is the answer of markConversationRead.
+type MarkConversationReadPayload struct {
+	Conversation *ent.Conversation
+	UserErrors   []*MessagingUserError
+}
+
+// VisitConversationInput is the input of visitConversation.
+type VisitConversationInput struct {
+	ConversationID relay.ID
+}
+
+// VisitConversationPayload is the answer of visitConversation.
+type VisitConversationPayload struct {
+	Conversation *ent.Conversation
+	UserErrors   []*MessagingUserError
+}

@@ -1,0 +1,116 @@
+package messaging
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/ent/conversation"
+	"github.com/convenehq/convene/ent/conversationentry"
+	entcurtain "github.com/convenehq/convene/ent/curtain"
+	"github.com/convenehq/convene/internal/live"
+	"github.com/convenehq/convene/internal/viewer"
+)
+
+// A Notice is what has to be announced once a transaction has committed.
+type Notice struct {
+	key    live.Key
+	update live.Update
+}
+
+// Announce publishes notices after their commit.
+func (s *Service) Announce(notices []Notice) {
+	for _, n := range notices {
+		s.hub.Publish(n.key, n.update)
+	}
+}
+
+// Part takes note of a first block between two people, in the block's own transaction, whose account
+// locks the caller holds. It waits for messages on their way in the conversations that both are in, and
+// draws a curtain in those they share with others. In their direct conversation the lock is enough: what
+// is sent after it is refused.
+func (s *Service) Part(ctx context.Context, tx *ent.Tx, a, b uuid.UUID) ([]Notice, error) {
+	return s.eachShared(ctx, tx, a, b, conversationentry.KindCURTAIN_DRAWN,
+		func(ctx context.Context, id uuid.UUID, seq int64, lower, upper uuid.UUID) error {
+			return tx.Curtain.Create().SetConversationID(id).SetLowerID(lower).SetUpperID(upper).SetFromSeq(seq).Exec(ctx)
+		})
+}
+
+// Rejoin takes note that no block stands any longer between two people. What was written behind the
+// curtain stays there.
+func (s *Service) Rejoin(ctx context.Context, tx *ent.Tx, a, b uuid.UUID) ([]Notice, error) {
+	return s.eachShared(ctx, tx, a, b, conversationentry.KindCURTAIN_LIFTED,
+		func(ctx context.Context, id uuid.UUID, seq int64, lower, upper uuid.UUID) error {
+			return tx.Curtain.Update().Where(
+				entcurtain.ConversationID(id), entcurtain.LowerID(lower), entcurtain.UpperID(upper), entcurtain.UntilSeqIsNil(),
+			).SetUntilSeq(seq).Exec(ctx)
+		})
+}
+
+// eachShared locks the conversations that two people share, in the order of their ids, and does in each
+// that has others in it what comes with a hidden number.
+func (s *Service) eachShared(
+	ctx context.Context, tx *ent.Tx, a, b uuid.UUID, kind conversationentry.Kind,
+	do func(ctx context.Context, id uuid.UUID, seq int64, lower, upper uuid.UUID) error,
+) ([]Notice, error) {
+	ctx = viewer.AsSystem(ctx, "draw or lift a curtain between two people")
+	if bytes.Compare(a[:], b[:]) > 0 {
+		a, b = b, a
+	}
+	shared, err := lockShared(ctx, tx, a, b)
+	if err != nil {
+		return nil, err
+	}
+	var notices []Notice
+	for _, c := range shared {
+		if c.kind == conversation.KindDIRECT {
+			continue
+		}
+		seq, err := takeNumber(ctx, tx, c.id)
+		if err != nil {
+			return nil, err
+		}
+		if err := do(ctx, c.id, seq, a, b); err != nil {
+			return nil, fmt.Errorf("move a curtain: %w", err)
+		}
+		err = tx.ConversationEntry.Create().SetConversationID(c.id).SetSeq(seq).SetKind(kind).SetLowerID(a).SetUpperID(b).Exec(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("log a curtain: %w", err)
+		}
+		u, err := entry{Kind: kind.String(), Lower: a, Upper: b}.update(seq)
+		if err != nil {
+			return nil, err
+		}
+		notices = append(notices, Notice{streamOf(c.id), u})
+	}
+	return notices, nil
+}
+
+type sharedConversation struct {
+	id   uuid.UUID
+	kind conversation.Kind
+}
+
+func lockShared(ctx context.Context, tx *ent.Tx, a, b uuid.UUID) ([]sharedConversation, error) {
+	rows, err := tx.QueryContext(ctx, `
+SELECT c.id, c.kind FROM conversations c
+WHERE EXISTS (SELECT 1 FROM conversation_members m WHERE m.conversation_id = c.id AND m.account_id = $1)
+	AND EXISTS (SELECT 1 FROM conversation_members m WHERE m.conversation_id = c.id AND m.account_id = $2)
+ORDER BY c.id FOR NO KEY UPDATE`, a, b)
+	if err != nil {
+		return nil, fmt.Errorf("lock the shared conversations: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var shared []sharedConversation
+	for rows.Next() {
+		var c sharedConversation
+		if err := rows.Scan(&c.id, &c.kind); err != nil {
+			return nil, fmt.Errorf("read a shared conversation: %w", err)
+		}
+		shared = append(shared, c)
+	}
+	return shared, rows.Err()
+}

@@ -1,0 +1,254 @@
+package messaging_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/ent/message"
+	"github.com/convenehq/convene/internal/live"
+	"github.com/convenehq/convene/internal/messaging"
+	"github.com/convenehq/convene/internal/viewer"
+)
+
+// What a person sees is said four times: by ent's policy, by the inbox's statement, by the stream's
+// delivery, and here by a model. Whatever happens between people, the four agree.
+func TestEveryWayShowsTheSame(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	var people []uuid.UUID
+	for _, name := range []string{"ada", "bob", "cy", "dee"} {
+		people = append(people, h.person(name))
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(h, people)
+		for range rapid.IntRange(1, 14).Draw(rt, "actions") {
+			w.act(rt)
+		}
+		for i := range people {
+			w.compare(rt, i)
+		}
+		for i := range people {
+			w.compareStream(rt, i)
+		}
+		w.unblockAll()
+	})
+}
+
+// A world is a conversation of several people and the model of what each may see of it.
+type world struct {
+	h        *house
+	people   []uuid.UUID
+	c        *ent.Conversation
+	said     []said
+	blocks   map[[2]int]bool
+	curtains map[[2]int][][2]int64 // by pair in order: from, until (0 while it hangs)
+	joined   []int64
+	read     []int64
+}
+
+type said struct {
+	seq       int64
+	author    int
+	id        uuid.UUID
+	body      string
+	isDeleted bool
+}
+
+func newWorld(h *house, people []uuid.UUID) *world {
+	c, err := h.messaging.Open(h.t.Context(), "world", people...)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	n := len(people)
+	return &world{
+		h: h, people: people, c: c, blocks: map[[2]int]bool{}, curtains: map[[2]int][][2]int64{},
+		joined: make([]int64, n), read: make([]int64, n),
+	}
+}
+
+func pair(a, b int) [2]int { return [2]int{min(a, b), max(a, b)} }
+
+// head is the last number taken.
+func (w *world) head() int64 {
+	c, err := w.h.db.Ent.Conversation.Get(viewer.AsSystem(w.h.t.Context(), "the test's own look"), w.c.ID)
+	if err != nil {
+		w.h.t.Fatal(err)
+	}
+	return c.Seq
+}
+
+func (w *world) act(rt *rapid.T) {
+	who := rapid.IntRange(0, len(w.people)-1).Draw(rt, "who")
+	other := (who + rapid.IntRange(1, len(w.people)-1).Draw(rt, "other")) % len(w.people)
+	switch rapid.SampledFrom([]string{"say", "say", "say", "block", "unblock", "read", "delete", "join"}).Draw(rt, "action") {
+	case "say":
+		body := fmt.Sprint(who, " says ", len(w.said))
+		m := w.h.send(w.people[who], in(w.c.ID, body))
+		w.said = append(w.said, said{m.Seq, who, m.ID, body, false})
+		w.read[who] = m.Seq
+	case "block":
+		stood := w.blocks[[2]int{who, other}] || w.blocks[[2]int{other, who}]
+		w.h.block(w.people[who], w.people[other])
+		w.blocks[[2]int{who, other}] = true
+		if !stood {
+			w.curtains[pair(who, other)] = append(w.curtains[pair(who, other)], [2]int64{w.head(), 0})
+		}
+	case "unblock":
+		w.unblock(who, other)
+	case "read":
+		if w.head() > w.read[who] {
+			w.read[who] = w.head()
+		}
+		_, err := w.h.messaging.MarkRead(w.h.as(w.people[who]), messaging.MarkConversationReadInput{ConversationID: w.c.GlobalID()})
+		if err != nil {
+			rt.Fatal(err)
+		}
+	case "delete":
+		for i := range w.said {
+			if w.said[i].author == who && !w.said[i].isDeleted && w.said[i].seq > w.joined[who] {
+				_, err := w.h.messaging.Delete(w.h.as(w.people[who]), messaging.DeleteMessageInput{MessageID: (&ent.Message{ID: w.said[i].id}).GlobalID()})
+				if err != nil {
+					rt.Fatal(err)
+				}
+				w.said[i].isDeleted = true
+				return
+			}
+		}
+	case "join":
+		// Having joined only now: nothing from before is theirs to see.
+		w.joined[who] = w.head()
+		_, err := w.h.db.SQL.Exec("UPDATE conversation_members SET joined_seq = $1 WHERE conversation_id = $2 AND account_id = $3",
+			w.joined[who], w.c.ID, w.people[who])
+		if err != nil {
+			rt.Fatal(err)
+		}
+	}
+}
+
+func (w *world) unblock(who, other int) {
+	w.h.unblock(w.people[who], w.people[other])
+	stood := w.blocks[[2]int{who, other}]
+	delete(w.blocks, [2]int{who, other})
+	if hung := w.curtains[pair(who, other)]; stood && !w.blocks[[2]int{other, who}] {
+		hung[len(hung)-1][1] = w.head()
+	}
+}
+
+// unblockAll leaves the people as the next world expects them.
+func (w *world) unblockAll() {
+	for b := range w.blocks {
+		w.unblock(b[0], b[1])
+	}
+}
+
+// visible is what the model lets a person see.
+func (w *world) visible(who int) []said {
+	var out []said
+next:
+	for _, s := range w.said {
+		if s.seq <= w.joined[who] {
+			continue
+		}
+		for _, c := range w.curtains[pair(who, s.author)] {
+			if s.author != who && s.seq > c[0] && (c[1] == 0 || s.seq < c[1]) {
+				continue next
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func (w *world) compare(rt *rapid.T, who int) {
+	ctx := w.h.as(w.people[who])
+	var want []string
+	unread, last := 0, uuid.Nil
+	for _, s := range w.visible(who) {
+		word := fmt.Sprint(s.seq, " ", s.isDeleted)
+		want = append(want, word)
+		last = s.id
+		if s.author != who && !s.isDeleted && s.seq > w.read[who] {
+			unread++
+		}
+	}
+	rows, err := w.h.db.Ent.Message.Query().Where(message.ConversationID(w.c.ID)).Order(message.BySeq()).All(ctx)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	var policy []string
+	for _, m := range rows {
+		policy = append(policy, fmt.Sprint(m.Seq, " ", m.DeletedAt != nil))
+	}
+	if strings.Join(policy, "|") != strings.Join(want, "|") {
+		rt.Fatalf("%d: the policy shows %v, the model %v", who, policy, want)
+	}
+	c, err := w.h.messaging.Conversation(ctx, w.c.ID)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	gotLast, err := w.h.messaging.LastMessage(ctx, c)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	if gotLast == nil != (last == uuid.Nil) || gotLast != nil && gotLast.ID != last {
+		rt.Fatalf("%d: the inbox's last message is %v, the model's %v", who, gotLast, last)
+	}
+	if n, err := w.h.messaging.UnreadCount(ctx, c); err != nil || n != unread {
+		rt.Fatalf("%d: the inbox counts %d unread, the model %d (%v)", who, n, unread, err)
+	}
+	inbox, err := w.h.messaging.Inbox(ctx, 1, nil)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	isFirst := len(inbox.Edges) == 1 && inbox.Edges[0].Node.ID == w.c.ID
+	if isFirst != (last != uuid.Nil) && last != uuid.Nil {
+		rt.Fatalf("%d: the inbox does not begin with the latest conversation", who)
+	}
+}
+
+func (w *world) compareStream(rt *rapid.T, who int) {
+	var want []string
+	for _, s := range w.visible(who) {
+		want = append(want, fmt.Sprint(s.seq))
+	}
+	if got := w.stream(who); strings.Join(got, "|") != strings.Join(want, "|") {
+		rt.Fatalf("%d: the stream delivers %v, the model %v", who, got, want)
+	}
+}
+
+// stream is which messages a replay from the beginning delivers.
+func (w *world) stream(who int) []string {
+	start := w.h.hub.Cursor(live.Key{Kind: messaging.StreamKind, ID: w.c.ID}, 0).String()
+	// A last message by somebody whom everybody sees ends the replay.
+	l := w.h.listen(w.people[who], w.c.ID, &start)
+	defer l.cancel()
+	end := w.h.send(w.people[who], in(w.c.ID, "end"))
+	var got []string
+	for {
+		sent, ok := l.next().(*messaging.MessageSent)
+		if !ok {
+			continue
+		}
+		if sent.Message.ID == end.ID {
+			break
+		}
+		if w.isModelled(sent.Message.ID) {
+			got = append(got, fmt.Sprint(sent.Message.Seq))
+		}
+	}
+	return got
+}
+
+func (w *world) isModelled(id uuid.UUID) bool {
+	for _, s := range w.said {
+		if s.id == id {
+			return true
+		}
+	}
+	return false
+}

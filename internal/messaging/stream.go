@@ -1,0 +1,206 @@
+package messaging
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/ent/conversationentry"
+	"github.com/convenehq/convene/internal/live"
+	"github.com/convenehq/convene/internal/profile"
+)
+
+// kindSent is the kind of an entry that is a message itself; the other kinds are those of
+// ConversationEntry.
+const kindSent = "SENT"
+
+// An entry is one number of a conversation's stream, as Redis carries it and PostgreSQL gives it. It has
+// what a client may see of a message and of its author, so that rendering it needs no statement.
+type entry struct {
+	Kind    string               `json:"kind"`
+	Message *streamed            `json:"message,omitempty"`
+	Author  *profile.ProfileCard `json:"author,omitempty"`
+	// Lower and Upper are the two that a curtain is drawn or lifted between.
+	Lower uuid.UUID `json:"lower,omitzero"`
+	Upper uuid.UUID `json:"upper,omitzero"`
+}
+
+// streamed is a message without what only the database keeps of it.
+type streamed struct {
+	ID        uuid.UUID  `json:"id"`
+	Seq       int64      `json:"seq"`
+	AuthorID  *uuid.UUID `json:"authorId,omitempty"`
+	Body      *string    `json:"body,omitempty"`
+	ReplyToID *uuid.UUID `json:"replyToId,omitempty"`
+	CreatedAt time.Time  `json:"createdAt"`
+	EditedAt  *time.Time `json:"editedAt,omitempty"`
+	DeletedAt *time.Time `json:"deletedAt,omitempty"`
+	Version   int        `json:"version"`
+}
+
+// update is the entry as the hub carries it.
+func (e entry) update(seq int64) (live.Update, error) {
+	data, err := json.Marshal(e)
+	if err != nil {
+		return live.Update{}, fmt.Errorf("write a stream's entry: %w", err)
+	}
+	u := live.Update{Seq: seq, Hidden: e.Message == nil, Data: data}
+	if e.Message != nil {
+		u.Author = orNil(e.Message.AuthorID)
+	}
+	return u, nil
+}
+
+func entryOf(kind string, m *ent.Message, author *profile.ProfileCard) entry {
+	return entry{Kind: kind, Author: author, Message: &streamed{
+		ID: m.ID, Seq: m.Seq, AuthorID: m.AuthorID, Body: m.Body, ReplyToID: m.ReplyToID,
+		CreatedAt: m.CreatedAt, EditedAt: m.EditedAt, DeletedAt: m.DeletedAt, Version: m.Version,
+	}}
+}
+
+// message is the entry's message as everything else knows it.
+func (e entry) message(conversation uuid.UUID) *ent.Message {
+	m := &ent.Message{
+		ID: e.Message.ID, ConversationID: conversation, Seq: e.Message.Seq, AuthorID: e.Message.AuthorID,
+		Body: e.Message.Body, ReplyToID: e.Message.ReplyToID, CreatedAt: e.Message.CreatedAt,
+		EditedAt: e.Message.EditedAt, DeletedAt: e.Message.DeletedAt, Version: e.Message.Version,
+	}
+	primeAuthor(m, e.Author)
+	return m
+}
+
+// announceSent publishes messages that have been committed.
+func (s *Service) announceSent(sent []appended) {
+	for _, a := range sent {
+		u, err := entryOf(kindSent, a.message, a.author).update(a.message.Seq)
+		if err != nil {
+			continue // can't be: and if, the sweep finds the message
+		}
+		s.hub.Publish(streamOf(a.message.ConversationID), u)
+		if s.sent != nil {
+			s.sent(a.message)
+		}
+	}
+}
+
+// announceChange publishes a change of a message that has been committed.
+func (s *Service) announceChange(ctx context.Context, m *ent.Message, seq int64, kind conversationentry.Kind) error {
+	author, err := s.Author(ctx, m)
+	if err != nil {
+		return err
+	}
+	u, err := entryOf(kind.String(), m, author).update(seq)
+	if err != nil {
+		return err
+	}
+	s.hub.Publish(streamOf(m.ConversationID), u)
+	return nil
+}
+
+// source reads conversations' streams from PostgreSQL, for every viewer alike: who may see what is
+// judged where an update is delivered.
+type source struct{ sql *sql.DB }
+
+// The messages and the other entries after a number, with the head and the floor, in one statement and so
+// in one snapshot. An edit or a deletion carries the message as it is now.
+const streamSQL = `
+SELECT c.seq, c.floor_seq, e.seq, e.kind, e.lower_id, e.upper_id,
+	m.id, m.seq, m.author_id, m.body, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, m.version,
+	a.username, a.display_name
+FROM conversations c
+LEFT JOIN LATERAL (
+	(SELECT m.seq, 'SENT' AS kind, m.id AS message_id, NULL::uuid AS lower_id, NULL::uuid AS upper_id
+	FROM messages m WHERE m.conversation_id = c.id AND m.seq > $2 ORDER BY m.seq LIMIT $3)
+	UNION ALL
+	(SELECT e.seq, e.kind, e.message_id, e.lower_id, e.upper_id
+	FROM conversation_entries e WHERE e.conversation_id = c.id AND e.seq > $2 ORDER BY e.seq LIMIT $3)
+	ORDER BY seq LIMIT $3
+) e ON true
+LEFT JOIN messages m ON m.id = e.message_id
+LEFT JOIN profiles a ON a.id = m.author_id
+WHERE c.id = $1
+ORDER BY e.seq`
+
+// Read implements live.Source.
+func (s source) Read(ctx context.Context, id uuid.UUID, after int64, limit int) (live.Reading, error) {
+	rows, err := s.sql.QueryContext(ctx, streamSQL, id, after, limit)
+	if err != nil {
+		return live.Reading{}, fmt.Errorf("read a conversation's stream: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var reading live.Reading
+	found := false
+	for rows.Next() {
+		found = true
+		u, ok, err := scanEntry(rows, &reading.Head)
+		if err != nil {
+			return live.Reading{}, fmt.Errorf("read an entry of a conversation's stream: %w", err)
+		}
+		if ok {
+			reading.Updates = append(reading.Updates, u)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return live.Reading{}, fmt.Errorf("read a conversation's stream: %w", err)
+	}
+	if !found {
+		return live.Reading{}, fmt.Errorf("read a conversation's stream: %w", sql.ErrNoRows)
+	}
+	return reading, nil
+}
+
+func scanEntry(rows *sql.Rows, head *live.Head) (u live.Update, ok bool, err error) {
+	var seq, messageSeq sql.NullInt64
+	var kind, username, displayName *string
+	var lower, upper, messageID *uuid.UUID
+	var createdAt sql.NullTime
+	var version sql.NullInt64
+	m := &ent.Message{}
+	err = rows.Scan(&head.Seq, &head.Floor, &seq, &kind, &lower, &upper,
+		&messageID, &messageSeq, &m.AuthorID, &m.Body, &m.ReplyToID, &createdAt, &m.EditedAt, &m.DeletedAt, &version,
+		&username, &displayName)
+	if err != nil || !seq.Valid {
+		return u, false, err
+	}
+	e := entry{Kind: *kind, Lower: orNil(lower), Upper: orNil(upper)}
+	if messageID != nil {
+		m.ID, m.Seq, m.CreatedAt, m.Version = *messageID, messageSeq.Int64, createdAt.Time, int(version.Int64)
+		var author *profile.ProfileCard
+		if username != nil {
+			author = &profile.ProfileCard{Row: *m.AuthorID, Username: *username, DisplayName: *displayName}
+		}
+		e = entryOf(*kind, m, author)
+	}
+	u, err = e.update(seq.Int64)
+	return u, err == nil, err
+}
+
+// Moved implements live.Source.
+func (s source) Moved(ctx context.Context, heads map[uuid.UUID]int64) (map[uuid.UUID]live.Head, error) {
+	ids, known := make([]uuid.UUID, 0, len(heads)), make([]int64, 0, len(heads))
+	for id, head := range heads {
+		ids, known = append(ids, id), append(known, head)
+	}
+	rows, err := s.sql.QueryContext(ctx, `
+SELECT c.id, c.seq, c.floor_seq
+FROM unnest($1::uuid[], $2::bigint[]) AS k (id, seq) JOIN conversations c ON c.id = k.id AND c.seq <> k.seq`, ids, known)
+	if err != nil {
+		return nil, fmt.Errorf("read the heads of conversations: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	moved := map[uuid.UUID]live.Head{}
+	for rows.Next() {
+		var id uuid.UUID
+		var h live.Head
+		if err := rows.Scan(&id, &h.Seq, &h.Floor); err != nil {
+			return nil, fmt.Errorf("read the head of a conversation: %w", err)
+		}
+		moved[id] = h
+	}
+	return moved, rows.Err()
+}

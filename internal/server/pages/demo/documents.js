@@ -1,0 +1,85 @@
+// Every GraphQL operation of the demo chat.
+
+const SHOWN = `fragment Shown on Message {
+  id seq body isMine isDeleted editedAt version createdAt
+  author { id username displayName }
+}`;
+
+// The cursor stands above the rest: what happens after it was taken comes by the subscription.
+export const INBOX = `query Inbox($first: Int!, $after: String) {
+  viewer {
+    inbox(first: $first, after: $after) {
+      nodes {
+        id cursor title unreadCount readThroughSeq
+        otherMembers(first: 5) { id username displayName }
+        lastMessage { ...Shown }
+      }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+${SHOWN}`;
+
+export const HISTORY = `query History($id: ID!, $first: Int!, $after: String) {
+  conversation(id: $id) {
+    id
+    messages(first: $first, after: $after) {
+      nodes { ...Shown }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+${SHOWN}`;
+
+export const PERSON = `query Person($username: String!) {
+  profile(username: $username) { id username displayName }
+}`;
+
+export const SEND = `mutation Send($input: SendMessageInput!) {
+  sendMessage(input: $input) {
+    message { ...Shown }
+    conversation { id }
+    userErrors { message code }
+  }
+}
+${SHOWN}`;
+
+export const EDIT = `mutation Edit($input: EditMessageInput!) {
+  editMessage(input: $input) { message { ...Shown } userErrors { message code } }
+}
+${SHOWN}`;
+
+export const DELETE = `mutation Delete($input: DeleteMessageInput!) {
+  deleteMessage(input: $input) { message { ...Shown } userErrors { message code } }
+}
+${SHOWN}`;
+
+export const MARK_READ = `mutation MarkRead($input: MarkConversationReadInput!) {
+  markConversationRead(input: $input) {
+    conversation { id unreadCount readThroughSeq }
+    userErrors { message code }
+  }
+}`;
+
+export const REFRESH = `mutation Refresh($input: RefreshSessionInput!) {
+  refreshSession(input: $input) {
+    session { accessToken refreshToken expiresAt }
+    userErrors { message }
+  }
+}`;
+
+// The same text for every conversation and every person, so that the server renders an update once.
+export const UPDATES = `subscription Updates($conversationId: ID!, $after: String) {
+  conversationUpdates(conversationId: $conversationId, after: $after) {
+    __typename
+    ... on MessageSent { cursor message { ...Shown } }
+    ... on MessageEdited { cursor message { ...Shown } }
+    ... on MessageDeleted { cursor message { ...Shown } }
+    ... on CursorMoved { cursor }
+    ... on ResyncRequired { reason cursor }
+  }
+}
+${SHOWN}`;
+
+/** The name of an operation, for people. */
+export const nameOf = (text) => /(?:query|mutation|subscription)\s+(\w+)/.exec(text)?.[1] ?? 'operation';

@@ -1,0 +1,78 @@
+// Package server is the HTTP side of a node: its routes, who asks, request ids, limits, health, and an
+// orderly end.
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/convenehq/convene/graph/transport"
+	"github.com/convenehq/convene/internal/account"
+	"github.com/convenehq/convene/internal/config"
+	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/demo"
+	"github.com/convenehq/convene/internal/live"
+	"github.com/convenehq/convene/internal/token"
+)
+
+// Options are what a server is made of.
+type Options struct {
+	Config   config.Config
+	DB       *db.DB
+	Hub      *live.Hub
+	Ring     *token.Ring
+	Accounts *account.Service
+	Graph    *transport.Handler
+	// Demo finds the demo people; nil where there are none.
+	Demo *demo.Seeder
+	Log  *slog.Logger
+}
+
+// Server serves a node's routes.
+type Server struct {
+	o        Options
+	http     *http.Server
+	draining chan struct{}
+}
+
+// How long slow clients are waited for. Sockets and streams set their own deadlines.
+const (
+	headerTime = 5 * time.Second
+	readTime   = 30 * time.Second
+	idleTime   = 2 * time.Minute
+	maxHeader  = 32 << 10
+)
+
+// New makes a server; Serve starts it.
+func New(o Options) *Server {
+	s := &Server{o: o, draining: make(chan struct{})}
+	s.http = &http.Server{
+		Handler:           s.routes(),
+		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       readTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	return s
+}
+
+// Serve answers until Shutdown.
+func (s *Server) Serve(l net.Listener) error {
+	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Shutdown ends in order: not ready any more, sockets closed so that their clients go elsewhere, requests
+// finished.
+func (s *Server) Shutdown(ctx context.Context) error {
+	close(s.draining)
+	s.o.Graph.Shutdown(ctx)
+	return s.http.Shutdown(ctx)
+}
