@@ -79,7 +79,7 @@ func TestRegister(t *testing.T) {
 	t.Run("makes nobody of the rest of the document", func(t *testing.T) {
 		t.Parallel()
 		a := newAPI(t)
-		got := a.do(t, t.Context(), viewer.Viewer{}, `mutation ($input: RegisterInput!) {
+		got := a.do(t.Context(), t, viewer.Viewer{}, `mutation ($input: RegisterInput!) {
 			first: register(input: $input) { viewer { profile { isViewer } } }
 			updateProfile(input: {displayName: "X"}) { profile { id } }
 		}`, input(nil))
@@ -124,12 +124,12 @@ func TestRegister(t *testing.T) {
 	t.Run("shows a bad idempotency key as the client's fault", func(t *testing.T) {
 		t.Parallel()
 		a := newAPI(t)
-		got := a.do(t, t.Context(), viewer.Viewer{}, register, input(vars{"idempotencyKey": strings.Repeat("k", 65)}))
+		got := a.do(t.Context(), t, viewer.Viewer{}, register, input(vars{"idempotencyKey": strings.Repeat("k", 65)}))
 		if got.code(t) != fault.CodeBadRequest || cmp.Diff(got.Errors[0].Extensions["argument"], []string{"input", "idempotencyKey"}) != "" {
 			t.Errorf("got %v", got.Errors)
 		}
 		a.ok(t, viewer.Viewer{}, register, input(vars{"idempotencyKey": "k"}))
-		got = a.do(t, t.Context(), viewer.Viewer{}, register, input(vars{"idempotencyKey": "k", "username": "eve"}))
+		got = a.do(t.Context(), t, viewer.Viewer{}, register, input(vars{"idempotencyKey": "k", "username": "eve"}))
 		if got.code(t) != fault.CodeIdempotencyKeyReused {
 			t.Errorf("got %v", got.Errors)
 		}
@@ -137,7 +137,7 @@ func TestRegister(t *testing.T) {
 	t.Run("in cookie mode sets the cookie and returns no tokens", func(t *testing.T) {
 		t.Parallel()
 		a, jar := newAPI(t), &cookieJar{}
-		got := a.do(t, graph.WithCookies(t.Context(), jar), viewer.Viewer{}, register, input(vars{"cookie": true}))
+		got := a.do(graph.WithCookies(t.Context(), jar), t, viewer.Viewer{}, register, input(vars{"cookie": true}))
 		session := at(t, got.Data, "register", "session")
 		if at(t, session, "accessToken") != nil || at(t, session, "refreshToken") != nil || at(t, session, "expiresAt") == nil {
 			t.Errorf("got %v, %v", session, got.Errors)
@@ -154,7 +154,7 @@ func TestRegister(t *testing.T) {
 			if ctx != nil {
 				c = graph.WithCookies(c, ctx)
 			}
-			if got := a.do(t, c, viewer.Viewer{}, register, input(vars{"cookie": true})); got.code(t) != fault.CodeBadRequest {
+			if got := a.do(c, t, viewer.Viewer{}, register, input(vars{"cookie": true})); got.code(t) != fault.CodeBadRequest {
 				t.Errorf("%s: got %v", name, got.Errors)
 			}
 		}
@@ -187,11 +187,11 @@ func TestSignIn(t *testing.T) {
 	t.Run("by cookie needs a jar", func(t *testing.T) {
 		t.Parallel()
 		in := vars{"input": map[string]any{"login": "ada", "password": password, "cookie": true}}
-		if got := a.do(t, t.Context(), viewer.Viewer{}, signIn, in); got.code(t) != fault.CodeBadRequest {
+		if got := a.do(t.Context(), t, viewer.Viewer{}, signIn, in); got.code(t) != fault.CodeBadRequest {
 			t.Errorf("without: got %v", got.Errors)
 		}
 		jar := &cookieJar{}
-		if got := a.do(t, graph.WithCookies(t.Context(), jar), viewer.Viewer{}, signIn, in); len(got.Errors) > 0 || jar.value == "" {
+		if got := a.do(graph.WithCookies(t.Context(), jar), t, viewer.Viewer{}, signIn, in); len(got.Errors) > 0 || jar.value == "" {
 			t.Errorf("with: got %v", got.Errors)
 		}
 	})
@@ -225,7 +225,7 @@ func TestSessions(t *testing.T) {
 			t.Errorf("the next page is %v", next)
 		}
 		for _, bad := range []vars{{"first": 0}, {"first": 101}, {"after": "x"}} {
-			if got := a.do(t, t.Context(), ada, list, bad); got.code(t) != fault.CodeBadRequest {
+			if got := a.do(t.Context(), t, ada, list, bad); got.code(t) != fault.CodeBadRequest {
 				t.Errorf("%v: got %v", bad, got.Errors)
 			}
 		}
@@ -252,14 +252,14 @@ func TestSessions(t *testing.T) {
 		a, jar := newAPI(t), &cookieJar{}
 		ada := a.person(t, "ada")
 		const signOut = `mutation { signOut { sessionId userErrors { code } } }`
-		got := a.do(t, graph.WithCookies(t.Context(), jar), ada, signOut, nil)
+		got := a.do(graph.WithCookies(t.Context(), jar), t, ada, signOut, nil)
 		if at(t, got.Data, "signOut", "sessionId") != string(relay.NewID(ent.AuthSessionPrefix, ada.Session())) || !jar.isCleared {
 			t.Errorf("got %v, %v", got.Data, got.Errors)
 		}
 		if ended, err := a.accounts.Ended(t.Context(), []uuid.UUID{ada.Session()}); err != nil || len(ended) != 1 {
 			t.Errorf("ended: %v, %v", ended, err)
 		}
-		if got := a.do(t, t.Context(), viewer.Viewer{}, signOut, nil); got.code(t) != fault.CodeUnauthenticated {
+		if got := a.do(t.Context(), t, viewer.Viewer{}, signOut, nil); got.code(t) != fault.CodeUnauthenticated {
 			t.Errorf("signed out: got %v", got.Errors)
 		}
 	})

@@ -29,10 +29,16 @@ func WithCookies(ctx context.Context, c Cookies) context.Context {
 	return context.WithValue(ctx, cookiesKey{}, c)
 }
 
+// CookiesFrom is the request's session cookie; nil if none can be set.
+func CookiesFrom(ctx context.Context) Cookies {
+	c, _ := ctx.Value(cookiesKey{}).(Cookies)
+	return c
+}
+
 // requireCookies refuses cookie mode where no cookie can be set, before anything is done: a session whose
 // cookie gets lost would help nobody.
 func requireCookies(ctx context.Context, wanted bool) error {
-	c, _ := ctx.Value(cookiesKey{}).(Cookies)
+	c := CookiesFrom(ctx)
 	if wanted && (c == nil || !c.IsOpen()) {
 		return fault.BadRequest([]string{"input", "cookie"},
 			"A cookie can be set by a POST from a page of this service only.")
@@ -48,7 +54,7 @@ func welcome(ctx context.Context, in *account.SignedIn) (*viewer.Viewer, *accoun
 		return nil, nil
 	}
 	if in.Cookie != "" {
-		ctx.Value(cookiesKey{}).(Cookies).Set(in.Cookie, in.CookieEnds)
+		CookiesFrom(ctx).Set(in.Cookie, in.CookieEnds)
 	}
 	mutation, op := graphql.GetFieldContext(ctx), graphql.GetOperationContext(ctx)
 	next := op.ResolverMiddleware
@@ -64,7 +70,7 @@ func welcome(ctx context.Context, in *account.SignedIn) (*viewer.Viewer, *accoun
 
 // goodbye clears the session cookie.
 func goodbye(ctx context.Context) {
-	if c, _ := ctx.Value(cookiesKey{}).(Cookies); c != nil && c.IsOpen() {
+	if c := CookiesFrom(ctx); c != nil && c.IsOpen() {
 		c.Clear()
 	}
 }

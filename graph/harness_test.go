@@ -17,6 +17,7 @@ import (
 	"github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fault"
+	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/network"
 	"github.com/convenehq/convene/internal/profile"
@@ -33,6 +34,7 @@ const password = "correct horse battery"
 type api struct {
 	db       *db.DB
 	accounts *account.Service
+	hub      *live.Hub
 	exec     *executor.Executor
 }
 
@@ -45,8 +47,14 @@ func newAPI(t testing.TB) *api {
 	}
 	profiles := profile.New(d)
 	accounts := account.New(d, ring, profiles, account.Options{})
-	talk := &messaging.Service{}
-	a := &api{db: d, accounts: accounts, exec: executor.New(generated.NewExecutableSchema(generated.Config{
+	hub := live.New(live.Options{Epoch: d.Epoch})
+	talk := messaging.New(d, ring, accounts, profiles, hub, messaging.Options{})
+	if err := hub.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hub.Close)
+	t.Cleanup(talk.Close)
+	a := &api{db: d, accounts: accounts, hub: hub, exec: executor.New(generated.NewExecutableSchema(generated.Config{
 		Resolvers: &graph.Resolver{
 			Accounts: accounts, Profiles: profiles, Messaging: talk,
 			Network: network.New(d, accounts, profiles, talk),
@@ -64,10 +72,10 @@ type response struct {
 }
 
 // vars are the variables of an operation.
-type vars map[string]any
+type vars = map[string]any
 
 // do executes an operation for a viewer. The context may carry what a server puts there.
-func (a *api) do(t testing.TB, ctx context.Context, v viewer.Viewer, query string, variables vars) response {
+func (a *api) do(ctx context.Context, t testing.TB, v viewer.Viewer, query string, variables vars) response {
 	t.Helper()
 	ctx = graphql.StartOperationTrace(viewer.With(ctx, v))
 	op, errs := a.exec.CreateOperationContext(ctx, &graphql.RawParams{Query: query, Variables: variables})
@@ -86,7 +94,7 @@ func (a *api) do(t testing.TB, ctx context.Context, v viewer.Viewer, query strin
 // ok is do for operations that must have no errors.
 func (a *api) ok(t testing.TB, v viewer.Viewer, query string, variables vars) map[string]any {
 	t.Helper()
-	got := a.do(t, t.Context(), v, query, variables)
+	got := a.do(t.Context(), t, v, query, variables)
 	if len(got.Errors) > 0 {
 		t.Fatalf("got %v", got.Errors)
 	}

@@ -115,7 +115,7 @@ func TestUpdateProfile(t *testing.T) {
 	t.Run("asks nobody to sign in first", func(t *testing.T) {
 		t.Parallel()
 		a := newAPI(t)
-		if got := a.do(t, t.Context(), viewer.Viewer{}, update, change(vars{"displayName": "X"})); got.code(t) != fault.CodeUnauthenticated {
+		if got := a.do(t.Context(), t, viewer.Viewer{}, update, change(vars{"displayName": "X"})); got.code(t) != fault.CodeUnauthenticated {
 			t.Errorf("got %v", got.Errors)
 		}
 	})

@@ -49,6 +49,13 @@ func serve(ctx context.Context, c config.Config, withBanner bool) (err error) {
 	} else {
 		log.Info("Serving", "addr", c.Addr, "took", time.Since(start).Round(time.Millisecond))
 	}
+	go func() {
+		select {
+		case err := <-services.RedisFailed():
+			log.Warn("The private Redis is gone; everything goes on without, until the next start", "error", err)
+		case <-ctx.Done():
+		}
+	}()
 	return n.serve(ctx, l, services.Failed())
 }
 

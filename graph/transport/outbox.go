@@ -122,11 +122,11 @@ func (o *outbox) shutLocked(e ending) {
 	if e.drop {
 		o.frames, o.size, o.owed = nil, 0, 0
 	}
-	// net/http reports a write that took too long twice, and first as a client that is gone.
+	// net/http tells of a write that took too long twice, and may do so first as of a client that is gone.
 	if e.slow && (o.end == nil || *o.end == endGone) {
 		o.slow.Add(1)
 	}
-	if o.end == nil || e.slow && *o.end == endGone {
+	if o.end == nil {
 		o.end = &e
 	}
 	o.room.Broadcast()

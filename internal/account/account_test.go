@@ -45,7 +45,10 @@ func setup(t testing.TB) bench {
 }
 
 // node is one more node on the same database.
-func (b bench) node(t testing.TB) bench { return node(t, b.url, b.ring, b.clock) }
+func (b bench) node(t testing.TB) bench {
+	t.Helper()
+	return node(t, b.url, b.ring, b.clock)
+}
 
 func node(t testing.TB, url string, ring *token.Ring, c *clock) bench {
 	t.Helper()

@@ -39,13 +39,13 @@ func (s *Service) rotate(ctx context.Context, tx *ent.Tx, said token.Refresh) (*
 	now := s.now()
 	row, err := tx.AuthSession.Query().Where(authsession.ID(said.Session)).ForUpdate().Only(ctx)
 	if db.IsNotFound(err) {
-		return nil, nil //nolint:nilnil // no session, no successor
+		return nil, nil // no session, no successor
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lock the session: %w", err)
 	}
 	if row.IsCookie || row.RevokedAt != nil || !now.Before(row.ExpiresAt) {
-		return nil, nil //nolint:nilnil // no successor
+		return nil, nil // no successor
 	}
 	generation := int(said.Generation)
 	switch {

@@ -27,9 +27,9 @@ func (s *Service) Register(ctx context.Context, in RegisterInput) (*SignedIn, er
 	}
 	ctx = viewer.AsSystem(ctx, "who registers is nobody yet")
 	// Asked before the password is hashed: names are public, hashes are dear.
-	taken, err := s.db.Ent.Account.Query().Where(account.Username(c.username)).Exist(ctx)
+	taken, err := s.isTaken(ctx, c.username)
 	if err != nil {
-		return nil, fmt.Errorf("look whether the username is taken: %w", err)
+		return nil, err
 	}
 	// Asked after it: if it was our own first try that took the name, its key is in sight by now.
 	if refusals == nil && c.key != "" {
@@ -63,6 +63,17 @@ func (s *Service) Register(ctx context.Context, in RegisterInput) (*SignedIn, er
 		return nil, err
 	}
 	return s.signedIn(session)
+}
+
+func (s *Service) isTaken(ctx context.Context, username string) (bool, error) {
+	if !usernameForm.MatchString(username) { // nobody has one like that
+		return false, nil
+	}
+	taken, err := s.db.Ent.Account.Query().Where(account.Username(username)).Exist(ctx)
+	if err != nil {
+		return false, fmt.Errorf("look whether the username is taken: %w", err)
+	}
+	return taken, nil
 }
 
 // enrol writes all that a new account is made of. The key's row comes first: whoever repeats the request

@@ -56,7 +56,7 @@ func (s *Service) repeat(ctx context.Context, c claim) (*SignedIn, error) {
 		Where(idempotencykey.ScopeIn(s.ring.MACs(registerScope, c.scope()...)...), idempotencykey.ExpiresAtGT(s.now())).
 		First(ctx)
 	if db.IsNotFound(err) {
-		return nil, nil //nolint:nilnil // there was no first try
+		return nil, nil // there was no first try
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look the idempotency key up: %w", err)

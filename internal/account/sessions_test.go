@@ -108,7 +108,7 @@ func TestSessions(t *testing.T) {
 
 func TestRevoke(t *testing.T) {
 	t.Parallel()
-	revoke := func(b bench, t *testing.T, in *account.SignedIn, id relay.ID) (*relay.ID, error) {
+	revoke := func(t *testing.T, b bench, in *account.SignedIn, id relay.ID) (*relay.ID, error) {
 		t.Helper()
 		return b.accounts.Revoke(as(t, in), account.RevokeSessionInput{SessionID: id})
 	}
@@ -120,7 +120,7 @@ func TestRevoke(t *testing.T) {
 		b := setup(t)
 		in, phone := b.register(t, "ada"), b.signIn(t, "ada")
 		for range 2 {
-			if id, err := revoke(b, t, in, global(phone)); err != nil || *id != global(phone) {
+			if id, err := revoke(t, b, in, global(phone)); err != nil || *id != global(phone) {
 				t.Errorf("got %v, %v", id, err)
 			}
 		}
@@ -135,7 +135,7 @@ func TestRevoke(t *testing.T) {
 		ada, bob := b.register(t, "ada"), b.register(t, "bob")
 		var answers []string
 		for _, id := range []relay.ID{global(bob), relay.NewID(ent.AuthSessionPrefix, uuid.Must(uuid.NewV7()))} {
-			_, err := revoke(b, t, ada, id)
+			_, err := revoke(t, b, ada, id)
 			codes := refusals(t, err)
 			answers = append(answers, codes[0]+": "+err.Error())
 		}
@@ -150,7 +150,7 @@ func TestRevoke(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		in := b.register(t, "ada")
-		if _, err := revoke(b, t, in, relay.NewID(ent.ProfilePrefix, in.Viewer.Session())); !isFault(err, fault.CodeBadRequest) {
+		if _, err := revoke(t, b, in, relay.NewID(ent.ProfilePrefix, in.Viewer.Session())); !isFault(err, fault.CodeBadRequest) {
 			t.Errorf("a profile's id: got %v", err)
 		}
 		_, err := b.accounts.Revoke(t.Context(), account.RevokeSessionInput{SessionID: global(in)})

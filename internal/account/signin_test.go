@@ -151,8 +151,7 @@ func TestSignIn(t *testing.T) {
 	})
 }
 
-// Not parallel: it measures the process.
-func TestCrowd(t *testing.T) {
+func TestCrowd(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
 	b := setup(t)
 	b.register(t, "ada")
 	runtime.GC()

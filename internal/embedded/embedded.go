@@ -47,6 +47,8 @@ type Services struct {
 	redis    *child
 	mini     *miniature
 	failed   chan error
+	// redisFailed is apart: the end of Redis is no reason to stop.
+	redisFailed chan error
 
 	closing  sync.Once
 	closeErr error
@@ -58,7 +60,7 @@ func Start(ctx context.Context, o Options) (*Services, error) {
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}
 	}
-	s := &Services{failed: make(chan error, 2)}
+	s := &Services{failed: make(chan error, 2), redisFailed: make(chan error, 2)}
 	if err := s.start(ctx, o); err != nil {
 		_ = s.Close() // what it could say would only hide why the start failed
 		return nil, err
@@ -116,8 +118,8 @@ func (s *Services) start(ctx context.Context, o Options) error {
 			return err
 		}
 	}
-	s.watch(s.postgres)
-	s.watch(s.redis)
+	s.watch(s.postgres, s.failed)
+	s.watch(s.redis, s.redisFailed)
 	// This is what psql and a second instance look for.
 	err = s.site.hold.describe(func(h *holder) {
 		h.DatabaseURL, h.RedisURL, h.PGBin = s.DatabaseURL, s.RedisURL, pg.bin

@@ -89,6 +89,7 @@ func TestFailed(t *testing.T) {
 			t.Parallel()
 			dir := embedded.OpenDir(t)
 			s := start(t, embedded.Options{Dir: dir, NeedPG: victim == "PostgreSQL", NeedRedis: victim == "Redis"})
+			failed := map[string]<-chan error{"PostgreSQL": s.Failed(), "Redis": s.RedisFailed()}[victim]
 			mention := map[string]string{"PostgreSQL": "-D " + s.DataDir, "Redis": s.DataDir + "/run/redis.sock"}[victim]
 			running := processes(t, mention)
 			if len(running) != 1 {
@@ -102,7 +103,7 @@ func TestFailed(t *testing.T) {
 				t.Fatal(err)
 			}
 			select {
-			case err := <-s.Failed():
+			case err := <-failed:
 				if !strings.Contains(err.Error(), victim+" ended by itself") || !strings.Contains(err.Error(), "log/") {
 					t.Errorf("the report is %v", err)
 				}

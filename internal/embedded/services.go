@@ -7,19 +7,22 @@ import (
 	"time"
 )
 
-// Failed receives an error, with the end of the log in it, when PostgreSQL or
-// Redis ended by itself. It is never closed, and silent after Close.
+// Failed receives an error, with the end of the log in it, when PostgreSQL ended
+// by itself. It is never closed, and silent after Close.
 func (s *Services) Failed() <-chan error { return s.failed }
 
+// RedisFailed is the same for Redis, without which one can go on.
+func (s *Services) RedisFailed() <-chan error { return s.redisFailed }
+
 // watch reports the end of a server that nobody asked to end.
-func (s *Services) watch(c *child) {
+func (s *Services) watch(c *child, to chan<- error) {
 	if c == nil {
 		return
 	}
 	go func() {
 		<-c.done
 		if !c.stopping.Load() {
-			s.failed <- fmt.Errorf("%s ended by itself: %w", c.name, c.obituary())
+			to <- fmt.Errorf("%s ended by itself: %w", c.name, c.obituary())
 		}
 	}()
 }

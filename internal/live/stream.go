@@ -32,6 +32,7 @@ type stream struct {
 	// mu guards the rest. Whoever holds it may render, and waits for nothing else.
 	mu        sync.Mutex
 	known     bool // whether head was read at least once
+	missed    bool // whether something came before that
 	head      int64
 	floor     int64
 	ring      ring
@@ -110,7 +111,9 @@ func (s *stream) deliver(sorted []Update) (beyond []Update) {
 	for i, u := range sorted {
 		switch {
 		case !s.known:
-			return nil // whoever attaches first reads the head
+			// The head is being read, perhaps with a snapshot from before this update.
+			s.missed = true
+			return nil
 		case u.Seq <= s.head:
 		case u.Seq == s.head+1:
 			s.apply(u)
@@ -190,6 +193,10 @@ func (s *stream) learn(ctx context.Context) error {
 	defer s.mu.Unlock()
 	s.known, s.head, s.floor = true, reading.Seq, reading.Floor
 	s.ring.reset(reading.Seq)
+	if s.missed {
+		s.missed = false
+		s.verify()
+	}
 	return nil
 }
 

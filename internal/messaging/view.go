@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -114,6 +116,7 @@ func (s *Service) views(ctx context.Context, others int, where string, args ...a
 	}
 	defer func() { _ = rows.Close() }()
 	var list []placed
+	var cards []*profile.ProfileCard
 	found := map[uuid.UUID]*view{}
 	for rows.Next() {
 		c, v, err := scanView(rows)
@@ -121,8 +124,11 @@ func (s *Service) views(ctx context.Context, others int, where string, args ...a
 			return nil, nil, fmt.Errorf("read a conversation: %w", err)
 		}
 		list = append(list, c)
+		cards = append(cards, v.others...)
 		found[c.ID] = v
 	}
+	// All the people of the page are siblings, not only those of one conversation.
+	sibling.Join(cards)
 	return list, found, rows.Err()
 }
 
@@ -235,7 +241,9 @@ func (s *Service) Inbox(ctx context.Context, first int, after *string) (*Convers
 			lasts = append(lasts, last)
 		}
 	}
-	// The last messages are siblings too, so that what else is asked of them is fetched together.
+	// The last messages are siblings too, and so are their authors: what else is asked of them is fetched
+	// together.
+	sibling.Join(slices.Collect(maps.Values(cards)))
 	if sibling.Join(lasts); len(lasts) > 0 {
 		sibling.Prime(lasts[0], authorCards, cards)
 	}

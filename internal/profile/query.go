@@ -24,7 +24,7 @@ func (s *Service) ByUsername(ctx context.Context, username string) (*ent.Profile
 	row, err := s.db.Ent.Profile.Query().Where(profile.Username(username)).Only(ctx)
 	switch {
 	case db.IsNotFound(err), errors.Is(err, privacy.Deny):
-		return nil, nil //nolint:nilnil // absent and forbidden look the same: null
+		return nil, nil // absent and forbidden look the same: null
 	case err != nil:
 		return nil, fmt.Errorf("find the profile by its handle: %w", err)
 	}

@@ -53,8 +53,8 @@ func (s *Server) whoAsks(
 		}
 		return s.o.Accounts.Authenticate(ctx, given[0])
 	}
-	cookie, err := r.Cookie(cookies.name)
-	if err != nil {
+	sent := r.CookiesNamed(cookies.name)
+	if len(sent) == 0 {
 		return viewer.Viewer{}, time.Time{}, nil
 	}
 	if !ours {
@@ -63,7 +63,7 @@ func (s *Server) whoAsks(
 		}
 	}
 	cookies.isUsed = true
-	who, until, err := s.o.Accounts.AuthenticateCookie(ctx, cookie.Value)
+	who, until, err := s.o.Accounts.AuthenticateCookie(ctx, sent[0].Value)
 	var refused *fault.Error
 	if errors.As(err, &refused) && refused.Code == fault.CodeUnauthenticated {
 		cookies.Clear()

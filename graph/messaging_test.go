@@ -1,0 +1,455 @@
+package graph_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/graph/relay"
+	"github.com/convenehq/convene/graph/transport"
+	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/fault"
+	"github.com/convenehq/convene/internal/viewer"
+)
+
+const sendMessage = `mutation ($input: SendMessageInput!) { sendMessage(input: $input) {
+	message { id seq body isMine isDeleted version createdAt author { id username displayName } replyTo { id } }
+	conversation { id unreadCount }
+	userErrors { message field code }
+} }`
+
+const inbox = `query ($first: Int!, $after: String) { viewer { inbox(first: $first, after: $after) {
+	nodes { id kind title otherMembers { id username displayName } lastMessage { id seq body isMine author { username } } unreadCount readThroughSeq lastVisitAt cursor }
+	edges { cursor }
+	pageInfo { hasNextPage endCursor }
+} } }`
+
+const history = `query ($id: ID!, $first: Int!, $after: String, $order: MessageOrder!) { conversation(id: $id) {
+	id messages(first: $first, after: $after, order: $order) {
+		nodes { id seq body isMine author { username displayName profile { id } } replyTo { body author { username } } createdAt }
+		pageInfo { hasNextPage endCursor }
+	}
+} }`
+
+func profileID(v viewer.Viewer) string { return string(relay.NewID(ent.ProfilePrefix, v.Account())) }
+
+// send sends a message that must arrive, and answers message and conversation.
+func (a *api) send(t testing.TB, from viewer.Viewer, input vars) (message, conversation map[string]any) {
+	t.Helper()
+	got := at(t, a.ok(t, from, sendMessage, vars{"input": input}), "sendMessage").(map[string]any)
+	if errs := got["userErrors"].([]any); len(errs) > 0 {
+		t.Fatalf("refused: %v", errs)
+	}
+	return got["message"].(map[string]any), got["conversation"].(map[string]any)
+}
+
+// refusal is the code and the field of a mutation's only user error.
+func (a *api) refusal(t testing.TB, v viewer.Viewer, mutation string, input vars) string {
+	t.Helper()
+	for _, payload := range a.ok(t, v, mutation, vars{"input": input}) {
+		errs := at(t, payload, "userErrors").([]any)
+		if len(errs) != 1 {
+			t.Fatalf("got %v, want one user error", errs)
+		}
+		return fmt.Sprint(at(t, errs[0], "code"), at(t, errs[0], "field"))
+	}
+	return ""
+}
+
+func TestMessaging(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	ada, bob, eve := a.person(t, "ada"), a.person(t, "bob"), a.person(t, "eve")
+
+	t.Run("before the first message a default view shows both", func(t *testing.T) {
+		got := a.ok(t, ada, `query ($id: ID!) { viewer { conversationWith(profileId: $id) { conversation { id } viewer { username } otherMember { username } } } }`, vars{"id": profileID(bob)})
+		view := at(t, got, "viewer", "conversationWith")
+		if at(t, view, "conversation") != nil || at(t, view, "viewer", "username") != "ada" || at(t, view, "otherMember", "username") != "bob" {
+			t.Fatalf("got %v", view)
+		}
+	})
+	message, conversation := a.send(t, ada, vars{"recipientId": profileID(bob), "body": "Lunch on Thursday?"})
+	id := conversation["id"]
+
+	t.Run("the payload has the message as everybody will see it", func(t *testing.T) {
+		if message["isMine"] != true || at(t, message, "author", "displayName") != "Name of ada" || message["seq"] != 1.0 || message["version"] != 1.0 {
+			t.Fatalf("got %v", message)
+		}
+	})
+	t.Run("the other one's inbox shows it unread, and read after reading", func(t *testing.T) {
+		row := at(t, a.ok(t, bob, inbox, vars{"first": 20}), "viewer", "inbox", "nodes", 0)
+		if at(t, row, "id") != id || at(t, row, "title") != "Name of ada" || at(t, row, "unreadCount") != 1.0 || at(t, row, "lastMessage", "isMine") != false {
+			t.Fatalf("got %v", row)
+		}
+		got := a.ok(t, bob, `mutation ($input: MarkConversationReadInput!) { markConversationRead(input: $input) { conversation { unreadCount readThroughSeq } userErrors { code } } }`,
+			vars{"input": vars{"conversationId": id, "throughSeq": 1}})
+		if at(t, got, "markConversationRead", "conversation", "unreadCount") != 0.0 || at(t, got, "markConversationRead", "conversation", "readThroughSeq") != 1.0 {
+			t.Fatalf("got %v", got)
+		}
+		a.ok(t, bob, `mutation ($input: VisitConversationInput!) { visitConversation(input: $input) { conversation { lastVisitAt } userErrors { code } } }`,
+			vars{"input": vars{"conversationId": id}})
+		if row := at(t, a.ok(t, bob, inbox, vars{"first": 20}), "viewer", "inbox", "nodes", 0); at(t, row, "lastVisitAt") == nil {
+			t.Fatalf("got %v", row)
+		}
+	})
+	t.Run("history is read newest first and oldest first, page by page, exactly", func(t *testing.T) {
+		for i := range 9 {
+			a.send(t, bob, vars{"conversationId": id, "body": fmt.Sprint("line ", i), "replyToId": message["id"]})
+		}
+		for _, order := range []string{"NEWEST_FIRST", "OLDEST_FIRST"} {
+			var seqs []string
+			variables := vars{"id": id, "first": 4, "order": order}
+			for {
+				page := at(t, a.ok(t, ada, history, variables), "conversation", "messages")
+				for _, m := range at(t, page, "nodes").([]any) {
+					seqs = append(seqs, fmt.Sprint(at(t, m, "seq")))
+				}
+				if at(t, page, "pageInfo", "hasNextPage") != true {
+					break
+				}
+				variables["after"] = at(t, page, "pageInfo", "endCursor")
+				// What arrives meanwhile moves no page.
+				a.send(t, bob, vars{"conversationId": id, "body": "meanwhile"})
+			}
+			got := strings.Join(seqs, " ")
+			want := map[string]string{
+				"NEWEST_FIRST": "10 9 8 7 6 5 4 3 2 1", "OLDEST_FIRST": "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15",
+			}[order]
+			if got != want {
+				t.Fatalf("%s: got %s, want %s", order, got, want)
+			}
+		}
+	})
+	t.Run("what is not one's own is as if it did not exist", func(t *testing.T) {
+		if got := a.ok(t, eve, history, vars{"id": id, "first": 1, "order": "NEWEST_FIRST"}); got["conversation"] != nil {
+			t.Fatalf("got %v", got)
+		}
+		nodes := a.ok(t, eve, `query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }`, vars{"ids": []any{id, message["id"], profileID(ada)}})
+		if at(t, nodes, "nodes", 0) != nil || at(t, nodes, "nodes", 1) != nil || at(t, nodes, "nodes", 2, "__typename") != "Profile" {
+			t.Fatalf("got %v", nodes)
+		}
+		edit := `mutation ($input: EditMessageInput!) { editMessage(input: $input) { message { id } userErrors { code field } } }`
+		if got := a.refusal(t, eve, edit, vars{"messageId": message["id"], "body": "mine"}); got != "NOT_FOUND[input messageId]" {
+			t.Fatalf("got %s", got)
+		}
+		read := `mutation ($input: MarkConversationReadInput!) { markConversationRead(input: $input) { conversation { id } userErrors { code field } } }`
+		if got := a.refusal(t, eve, read, vars{"conversationId": id}); got != "NOT_FOUND[input conversationId]" {
+			t.Fatalf("got %s", got)
+		}
+	})
+	t.Run("editing and deleting answer the message as it is now", func(t *testing.T) {
+		edit := `mutation ($input: EditMessageInput!) { editMessage(input: $input) { message { body version editedAt } userErrors { code } } }`
+		got := a.ok(t, ada, edit, vars{"input": vars{"messageId": message["id"], "body": "Lunch on Friday?", "expectedVersion": 1}})
+		if at(t, got, "editMessage", "message", "body") != "Lunch on Friday?" || at(t, got, "editMessage", "message", "version") != 2.0 {
+			t.Fatalf("got %v", got)
+		}
+		got = a.ok(t, ada, edit, vars{"input": vars{"messageId": message["id"], "body": "late", "expectedVersion": 1}})
+		if at(t, got, "editMessage", "userErrors", 0, "code") != "CONFLICT" || at(t, got, "editMessage", "message", "version") != 2.0 {
+			t.Fatalf("got %v", got)
+		}
+		got = a.ok(t, ada, `mutation ($input: DeleteMessageInput!) { deleteMessage(input: $input) { message { body isDeleted author { username } } userErrors { code } } }`,
+			vars{"input": vars{"messageId": message["id"]}})
+		if at(t, got, "deleteMessage", "message", "body") != nil || at(t, got, "deleteMessage", "message", "isDeleted") != true {
+			t.Fatalf("got %v", got)
+		}
+	})
+}
+
+func TestMessagingBadInput(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	ada, bob := a.person(t, "ada"), a.person(t, "bob")
+	_, conversation := a.send(t, ada, vars{"recipientId": profileID(bob), "body": "hello"})
+	id := conversation["id"].(string)
+	inboxCursor := at(t, a.ok(t, ada, inbox, vars{"first": 1}), "viewer", "inbox", "edges", 0, "cursor")
+
+	for name, c := range map[string]struct {
+		query string
+		vars  vars
+		code  fault.Code
+		at    string // the argument that the error names, with what comes before it
+	}{
+		"a NUL byte":             {sendMessage, vars{"input": vars{"conversationId": id, "body": "a\x00b"}}, fault.CodeBadRequest, "body"},
+		"invalid UTF-8":          {sendMessage, vars{"input": vars{"conversationId": id, "body": "a\xffb"}}, fault.CodeBadRequest, "body"},
+		"an escape character":    {sendMessage, vars{"input": vars{"conversationId": id, "body": "a\x1bb"}}, fault.CodeBadRequest, "body"},
+		"a body that is none":    {sendMessage, vars{"input": vars{"conversationId": id, "body": 7}}, "GRAPHQL_VALIDATION_FAILED", ""},
+		"an id that is none":     {sendMessage, vars{"input": vars{"conversationId": "conversation_1", "body": "x"}}, fault.CodeBadRequest, "conversationId"},
+		"an id of another type":  {sendMessage, vars{"input": vars{"conversationId": profileID(bob), "body": "x"}}, fault.CodeBadRequest, "conversationId"},
+		"neither target":         {sendMessage, vars{"input": vars{"body": "x"}}, fault.CodeBadRequest, "input"},
+		"both targets":           {sendMessage, vars{"input": vars{"conversationId": id, "recipientId": profileID(bob), "body": "x"}}, fault.CodeBadRequest, "input"},
+		"a key too long":         {sendMessage, vars{"input": vars{"conversationId": id, "body": "x", "idempotencyKey": strings.Repeat("k", 65)}}, fault.CodeBadRequest, "idempotencyKey"},
+		"first 0":                {inbox, vars{"first": 0}, fault.CodeBadRequest, "first"},
+		"first 101":              {inbox, vars{"first": 101}, fault.CodeBadRequest, "first"},
+		"first -1":               {inbox, vars{"first": -1}, fault.CodeBadRequest, "first"},
+		"first as a string":      {inbox, vars{"first": "10"}, fault.CodeBadRequest, "first"},
+		"a cursor that is none":  {inbox, vars{"first": 1, "after": "nonsense"}, fault.CodeBadRequest, "after"},
+		"a cursor of the inbox":  {history, vars{"id": id, "first": 1, "order": "NEWEST_FIRST", "after": inboxCursor}, fault.CodeBadRequest, "after"},
+		"node with no id":        {`query ($id: ID!) { node(id: $id) { id } }`, vars{"id": "x"}, fault.CodeBadRequest, "id"},
+		"too many nodes":         {`query ($ids: [ID!]!) { nodes(ids: $ids) { id } }`, vars{"ids": many(101, id)}, fault.CodeBadRequest, "ids"},
+		"a subscription's first": {`query ($id: ID!) { conversation(id: $id) { otherMembers(first: 0) { id } } }`, vars{"id": id}, fault.CodeBadRequest, "first"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := a.do(t.Context(), t, ada, c.query, c.vars)
+			if len(got.Errors) == 0 {
+				t.Fatalf("not refused: %v", got.Data)
+			}
+			err := got.Errors[0]
+			if code := fmt.Sprint(err.Extensions["code"]); code != string(c.code) {
+				t.Fatalf("got %s (%s), want %s", code, err.Message, c.code)
+			}
+			if c.at == "" {
+				return
+			}
+			named, _ := err.Extensions["argument"].([]string)
+			if len(named) == 0 || named[len(named)-1] != c.at {
+				t.Fatalf("the error names %v, want %s: %v", named, c.at, err)
+			}
+		})
+	}
+	t.Run("4001 characters are refused with the field", func(t *testing.T) {
+		t.Parallel()
+		got := a.refusal(t, ada, sendMessage, vars{"conversationId": id, "body": strings.Repeat("x", 4001)})
+		if got != "BODY_INVALID[input body]" {
+			t.Fatalf("got %s", got)
+		}
+	})
+	t.Run("signed out there is no viewer, no node, and nothing to do", func(t *testing.T) {
+		t.Parallel()
+		got := a.ok(t, viewer.Viewer{}, `query ($id: ID!) { viewer { profile { id } } node(id: $id) { id } conversation(id: $id) { id } profile(username: "ada") { id } }`, vars{"id": id})
+		for name, value := range got {
+			if value != nil {
+				t.Errorf("%s: got %v", name, value)
+			}
+		}
+		if code := a.do(t.Context(), t, viewer.Viewer{}, sendMessage, vars{"input": vars{"conversationId": id, "body": "x"}}).code(t); code != fault.CodeUnauthenticated {
+			t.Fatalf("got %s", code)
+		}
+	})
+}
+
+func many(n int, id string) []any {
+	ids := make([]any, n)
+	for i := range ids {
+		ids[i] = id
+	}
+	return ids
+}
+
+// The number of statements of a query does not depend on the number of rows.
+func TestStatementCounts(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	ada, bob := a.person(t, "ada"), a.person(t, "bob")
+	var id any
+	for i := range 20 {
+		// People are made cheaply: the password's hash is not what is measured.
+		other := a.bare(t, fmt.Sprint("other", i))
+		_, c := a.send(t, ada, vars{"recipientId": profileID(other), "body": "hello"})
+		a.send(t, other, vars{"conversationId": c["id"], "body": "hi"})
+	}
+	first, c := a.send(t, bob, vars{"recipientId": profileID(ada), "body": "hello"})
+	id = c["id"]
+	for i := range 30 {
+		a.send(t, []viewer.Viewer{ada, bob}[i%2], vars{"conversationId": id, "body": "line", "replyToId": first["id"]})
+	}
+	for _, q := range []struct {
+		name, query string
+		vars        func(rows int) vars
+		want        int64
+	}{
+		{"the inbox", inbox, func(rows int) vars { return vars{"first": rows} }, 1},
+		{"the inbox with more members", `query ($first: Int!) { viewer { inbox(first: $first) { nodes { id otherMembers(first: 10) { username profile { displayName } } lastMessage { author { profile { username } } } } } } }`,
+			func(rows int) vars { return vars{"first": rows} }, 4},
+		{"the history", history, func(rows int) vars { return vars{"id": id, "first": rows, "order": "NEWEST_FIRST"} }, 6},
+	} {
+		for _, rows := range []int{1, 5, 20} {
+			ctx, n := db.CountStatements(t.Context())
+			if got := a.do(ctx, t, ada, q.query, q.vars(rows)); len(got.Errors) > 0 {
+				t.Fatalf("%s: %v", q.name, got.Errors)
+			}
+			if n.Load() != q.want {
+				t.Errorf("%s of %d rows took %d statements, want %d", q.name, rows, n.Load(), q.want)
+			}
+		}
+	}
+}
+
+// bare is a person without the cost of a password.
+func (a *api) bare(t testing.TB, username string) viewer.Viewer {
+	t.Helper()
+	ctx := viewer.AsSystem(t.Context(), "a person of the test")
+	account, err := a.db.Ent.Account.Create().SetUsername(username).SetEmail(username + "@example.com").
+		SetEmailClaimedAt(time.Now()).SetPasswordHash("none").Save(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.db.Ent.Profile.Create().SetID(account.ID).SetUsername(username).SetDisplayName("Name of " + username).Exec(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return viewer.OfPerson(account.ID, account.ID)
+}
+
+// A subscriber of the tests takes results from any number of goroutines.
+type subscriber struct {
+	results chan string
+	errs    chan gqlerror.List
+}
+
+func (s *subscriber) Next(result []byte, _ string) { s.results <- string(result) }
+func (s *subscriber) Error(errs gqlerror.List)     { s.errs <- errs }
+func (s *subscriber) Complete()                    {}
+
+func (s *subscriber) next(t testing.TB) string {
+	t.Helper()
+	select {
+	case r := <-s.results:
+		return r
+	case errs := <-s.errs:
+		t.Fatalf("refused: %v", errs)
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing came")
+	}
+	return ""
+}
+
+// watch subscribes by the shared execution.
+func (a *api) watch(t testing.TB, v viewer.Viewer, query string, variables vars) *subscriber {
+	t.Helper()
+	ctx := graphql.StartOperationTrace(viewer.With(t.Context(), v))
+	op, errs := a.exec.CreateOperationContext(ctx, &graphql.RawParams{Query: query, Variables: variables})
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	s := &subscriber{results: make(chan string, 100), errs: make(chan gqlerror.List, 1)}
+	transport.NewShared(a.exec, a.hub).Subscribe(ctx, op, s)
+	return s
+}
+
+// stock subscribes by gqlgen's own execution.
+func (a *api) stock(t testing.TB, v viewer.Viewer, query string, variables vars) *subscriber {
+	t.Helper()
+	ctx, cancel := context.WithCancel(graphql.StartOperationTrace(viewer.With(t.Context(), v)))
+	t.Cleanup(cancel)
+	op, errs := a.exec.CreateOperationContext(ctx, &graphql.RawParams{Query: query, Variables: variables})
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	next, ctx := a.exec.DispatchOperation(ctx, op)
+	s := &subscriber{results: make(chan string, 100), errs: make(chan gqlerror.List, 1)}
+	go func() {
+		for r := next(ctx); r != nil; r = next(ctx) {
+			if len(r.Errors) > 0 {
+				s.Error(r.Errors)
+				return
+			}
+			s.Next([]byte(`{"data":`+string(r.Data)+`}`), "")
+		}
+	}()
+	return s
+}
+
+const updates = `subscription ($id: ID!, $after: String) { conversationUpdates(conversationId: $id, after: $after) {
+	__typename
+	... on MessageSent { cursor message { ...m } }
+	... on MessageEdited { cursor message { ...m } }
+	... on MessageDeleted { cursor message { ...m } }
+	... on ResyncRequired { reason cursor }
+} }
+fragment m on Message { id seq body isMine author { id username displayName } createdAt editedAt isDeleted version }`
+
+func TestSharedExecution(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	ada, bob := a.person(t, "ada"), a.person(t, "bob")
+	_, c := a.send(t, ada, vars{"recipientId": profileID(bob), "body": "zero"})
+	id := c["id"]
+	variables := vars{"id": id}
+
+	t.Run("everybody gets what gqlgen's own execution would give them, byte for byte", func(t *testing.T) {
+		pairs := [][2]*subscriber{}
+		for _, v := range []viewer.Viewer{ada, bob} {
+			pairs = append(pairs, [2]*subscriber{a.watch(t, v, updates, variables), a.stock(t, v, updates, variables)})
+		}
+		m, _ := a.send(t, ada, vars{"conversationId": id, "body": "one \"quoted\" \u2028 🥪"})
+		a.send(t, bob, vars{"conversationId": id, "body": "two"})
+		a.ok(t, ada, `mutation ($input: EditMessageInput!) { editMessage(input: $input) { userErrors { code } } }`, vars{"input": vars{"messageId": m["id"], "body": "eins"}})
+		a.ok(t, ada, `mutation ($input: DeleteMessageInput!) { deleteMessage(input: $input) { userErrors { code } } }`, vars{"input": vars{"messageId": m["id"]}})
+		for i := range 4 {
+			for who, p := range pairs {
+				shared, stock := p[0].next(t), p[1].next(t)
+				if shared != stock {
+					t.Fatalf("update %d for %d:\nshared %s\nstock  %s", i, who, shared, stock)
+				}
+				isMine := strings.Contains(shared, `"isMine":true`)
+				if want := (who == 0) != (i == 1); isMine != want {
+					t.Fatalf("update %d for %d: isMine is %v", i, who, isMine)
+				}
+			}
+		}
+	})
+	t.Run("a field that depends on who asks is rendered for each, up to twenty", func(t *testing.T) {
+		const own = `subscription ($id: ID!) { conversationUpdates(conversationId: $id) { ... on MessageSent { message { body replyTo { body } author { profile { isViewer } } } } } }`
+		var all []*subscriber
+		for i := range 20 {
+			all = append(all, a.watch(t, []viewer.Viewer{ada, bob}[i%2], own, variables))
+		}
+		refused := a.watch(t, ada, own, variables)
+		select {
+		case errs := <-refused.errs:
+			if code := fmt.Sprint(errs[0].Extensions["code"]); code != "QUERY_TOO_COMPLEX" || fmt.Sprint(errs[0].Extensions["argument"]) != "[conversationUpdates message replyTo]" {
+				t.Fatalf("got %v", errs)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("the twenty-first was not refused")
+		}
+		a.send(t, ada, vars{"conversationId": id, "body": "to each"})
+		for i, s := range all {
+			if got := s.next(t); strings.Contains(got, `"isViewer":true`) != (i%2 == 0) {
+				t.Fatalf("%d got %s", i, got)
+			}
+		}
+	})
+	t.Run("whoever may not subscribe is refused by their own resolver", func(t *testing.T) {
+		eve := a.watch(t, a.person(t, "eve"), updates, variables)
+		if errs := <-eve.errs; fmt.Sprint(errs[0].Extensions["code"]) != "FORBIDDEN" {
+			t.Fatalf("got %v", errs)
+		}
+		nobody := a.watch(t, viewer.Viewer{}, updates, variables)
+		if errs := <-nobody.errs; fmt.Sprint(errs[0].Extensions["code"]) != "UNAUTHENTICATED" {
+			t.Fatalf("got %v", errs)
+		}
+		bad := a.watch(t, bob, updates, vars{"id": id, "after": "nonsense"})
+		if errs := <-bad.errs; fmt.Sprint(errs[0].Extensions["code"]) != "BAD_REQUEST" {
+			t.Fatalf("got %v", errs)
+		}
+	})
+	t.Run("one resumes by the cursor of the last update", func(t *testing.T) {
+		first := a.watch(t, bob, updates, variables)
+		a.send(t, ada, vars{"conversationId": id, "body": "last seen"})
+		var result struct {
+			Data struct {
+				ConversationUpdates struct{ Cursor string }
+			}
+		}
+		if err := json.Unmarshal([]byte(first.next(t)), &result); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 {
+			a.send(t, ada, vars{"conversationId": id, "body": fmt.Sprint("missed ", i)})
+		}
+		again := a.watch(t, bob, updates, vars{"id": id, "after": result.Data.ConversationUpdates.Cursor})
+		for i := range 3 {
+			if got := again.next(t); !strings.Contains(got, fmt.Sprint("missed ", i)) {
+				t.Fatalf("got %s", got)
+			}
+		}
+	})
+}

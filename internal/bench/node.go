@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql/executor"
+
+	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/graph"
+	"github.com/convenehq/convene/graph/generated"
+	"github.com/convenehq/convene/graph/transport"
+	"github.com/convenehq/convene/internal/account"
+	"github.com/convenehq/convene/internal/config"
+	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/live"
+	"github.com/convenehq/convene/internal/messaging"
+	"github.com/convenehq/convene/internal/network"
+	"github.com/convenehq/convene/internal/profile"
+	"github.com/convenehq/convene/internal/server"
+)
+
+// A node is one of a house, in this process, wired as the program wires it: with connections, a hub and a
+// Redis client of its own, listening on a port of this machine.
+type node struct {
+	db        *db.DB
+	accounts  *account.Service
+	messaging *messaging.Service
+	graph     *transport.Handler
+	url       string
+	undo      []func() error
+}
+
+// open brings a node up; sent is told of each message that it puts on disk, and may be nil.
+func (h *house) open(ctx context.Context, sent func(*ent.Message)) (n *node, err error) {
+	n = &node{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.close())
+		}
+	}()
+	log := slog.New(slog.DiscardHandler)
+	redis, err := live.OpenRedis(h.services.RedisURL)
+	if err != nil {
+		return n, err
+	}
+	n.undo = append(n.undo, redis.Close)
+	var hub atomic.Pointer[live.Hub]
+	n.db, err = db.Open(ctx, h.services.DatabaseURL, db.Options{Connected: func() {
+		if h := hub.Load(); h != nil {
+			h.Reconnected()
+		}
+	}})
+	if err != nil {
+		return n, err
+	}
+	n.undo = append(n.undo, n.db.Close)
+	hub.Store(live.New(live.Options{Redis: redis, Epoch: n.db.Epoch, Log: log}))
+	profiles := profile.New(n.db)
+	n.accounts = account.New(n.db, h.ring, profiles, account.Options{})
+	n.messaging = messaging.New(n.db, h.ring, n.accounts, profiles, hub.Load(), messaging.Options{Sent: sent})
+	n.undo = append(n.undo, func() error { n.messaging.Close(); return nil })
+	exec := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: &graph.Resolver{
+		Accounts: n.accounts, Profiles: profiles, Messaging: n.messaging,
+		Network: network.New(n.db, n.accounts, profiles, n.messaging),
+	}}))
+	exec.SetErrorPresenter(graph.PresentError)
+	exec.SetRecoverFunc(graph.Recover)
+	if err := hub.Load().Start(ctx); err != nil {
+		return n, err
+	}
+	n.undo = append(n.undo, func() error { hub.Load().Close(); return nil })
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return n, err
+	}
+	n.url = "http://" + l.Addr().String()
+	settings := config.Config{Addr: l.Addr().String(), URL: n.url, Env: config.Dev, Seed: "off"}
+	n.graph = transport.New(transport.Options{
+		Executor: exec, Subscriptions: transport.NewShared(exec, hub.Load()),
+		Authenticate: n.accounts.Authenticate, CheckOrigin: server.CheckOrigin(settings), Log: log,
+	})
+	s := server.New(server.Options{
+		Config: settings, DB: n.db, Hub: hub.Load(), Ring: h.ring, Accounts: n.accounts, Graph: n.graph, Log: log,
+	})
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	n.undo = append(n.undo, func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 500*time.Millisecond)
+		defer cancel()
+		err := s.Shutdown(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = nil // our own idle connections, which end with us
+		}
+		_ = l.Close()
+		return errors.Join(err, <-served)
+	})
+	return n, nil
+}
+
+// close closes everything that open opened, in reverse.
+func (n *node) close() error {
+	var errs []error
+	for i := len(n.undo) - 1; i >= 0; i-- {
+		errs = append(errs, n.undo[i]())
+	}
+	n.undo = nil
+	return errors.Join(errs...)
+}
+
+// endpoint is where the node answers GraphQL.
+func (n *node) endpoint() string { return n.url + "/graphql" }
+

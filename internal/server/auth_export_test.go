@@ -1,0 +1,11 @@
+package server
+
+import "net/http"
+
+// Authenticate wraps a handler as the server wraps GraphQL.
+func Authenticate(o Options, next http.Handler) http.Handler {
+	return (&Server{o: o}).authenticate(next)
+}
+
+// JWKS is the handler of the public keys.
+func JWKS(o Options) http.HandlerFunc { return (&Server{o: o}).jwks }
