@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 
@@ -56,6 +57,11 @@ func serve(ctx context.Context, c config.Config, withBanner bool) (err error) {
 		case <-ctx.Done():
 		}
 	}()
+	tidying, stopTidying := context.WithCancel(ctx)
+	var tidied sync.WaitGroup
+	tidied.Go(func() { n.tidy(tidying, log) })
+	defer tidied.Wait()
+	defer stopTidying()
 	return n.serve(ctx, l, services.Failed())
 }
 

@@ -39,7 +39,9 @@ type node struct {
 	server    *server.Server
 	seeder    *demo.Seeder
 	companion *companion
-	close     []func()
+	// sweeps remove what has outlived its retention.
+	sweeps []func(context.Context) error
+	close  []func()
 }
 
 // build connects everything, from the bottom up. What it opened is closed by shut, in reverse.
@@ -80,6 +82,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (n *node, err
 	accounts := account.New(n.db, ring, profiles, account.Options{Issuer: c.Issuer})
 	n.messaging = messaging.New(n.db, ring, accounts, profiles, n.hub, messaging.Options{Sent: n.companion.sent})
 	n.close = append(n.close, n.messaging.Close)
+	n.sweeps = append(n.sweeps, accounts.Sweep, n.messaging.Sweep)
 	resolver := &graph.Resolver{
 		Accounts: accounts, Profiles: profiles, Messaging: n.messaging,
 		Network: network.New(n.db, accounts, profiles, n.messaging),
@@ -148,6 +151,22 @@ func (n *node) seed(ctx context.Context) error {
 	n.companion.wake(n.messaging, ids[demo.Companion])
 	n.close = append(n.close, n.companion.sleep)
 	return nil
+}
+
+// tidy removes what has outlived its retention, at the start and then every hour, until the context ends.
+func (n *node) tidy(ctx context.Context, log *slog.Logger) {
+	for {
+		for _, sweep := range n.sweeps {
+			if err := sweep(ctx); err != nil && ctx.Err() == nil {
+				log.Warn("What has outlived its retention could not all be removed; the next hour tries again", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Hour):
+		}
+	}
 }
 
 // serve runs a node until the context ends or something it stands on does.

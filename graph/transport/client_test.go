@@ -104,8 +104,8 @@ func (c *client) want(texts ...string) {
 	}
 }
 
-// wantError wants an error message with the code, for the id.
-func (c *client) wantError(id, code string) {
+// wantError wants an error message with the code for the operation a.
+func (c *client) wantError(code string) {
 	c.t.Helper()
 	var m struct {
 		ID, Type string
@@ -115,9 +115,9 @@ func (c *client) wantError(id, code string) {
 		}
 	}
 	text := c.next()
-	if err := json.Unmarshal([]byte(text), &m); err != nil || m.ID != id || m.Type != "error" ||
+	if err := json.Unmarshal([]byte(text), &m); err != nil || m.ID != "a" || m.Type != "error" ||
 		len(m.Payload) == 0 || m.Payload[0].Extensions.Code != code {
-		c.t.Fatalf("got %s (%v), want an error %s for %s", text, err, code, id)
+		c.t.Fatalf("got %s (%v), want an error %s for a", text, err, code)
 	}
 }
 

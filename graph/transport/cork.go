@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net"
+	"slices"
 	"sync"
 )
 
@@ -35,18 +36,20 @@ func (c *corkedConn) cork() {
 	c.corked, c.held = true, lend()
 }
 
-// uncork writes what was held back.
-func (c *corkedConn) uncork() error {
+// uncork writes what was held back, and calls progress whenever some of it has left.
+func (c *corkedConn) uncork(progress func()) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	held := c.held
 	c.corked, c.held = false, nil
 	defer giveBack(held)
-	if len(*held) == 0 {
-		return nil
+	for part := range slices.Chunk(*held, batchSize) {
+		if _, err := c.Conn.Write(part); err != nil {
+			return err
+		}
+		progress()
 	}
-	_, err := c.Conn.Write(*held)
-	return err
+	return nil
 }
 
 // Write writes whole WebSocket frames, or holds them back.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -29,10 +30,11 @@ type link struct {
 	conn     *corkedConn
 	patience time.Duration
 	watch    *time.Timer
+	gaveUp   atomic.Bool
 }
 
 // upgrade makes a WebSocket of a request; if it can't, it has answered the request. heard is called for
-// the WebSocket's own pings and pongs, stalled when a write takes longer than patience.
+// the WebSocket's own pings and pongs, stalled when nothing could be written for longer than patience.
 func upgrade(w http.ResponseWriter, r *http.Request, limits Limits, heard, stalled func()) (*link, error) {
 	hijacked := &hijacking{ResponseWriter: w}
 	ws, err := websocket.Accept(hijacked, r, &websocket.AcceptOptions{
@@ -48,6 +50,7 @@ func upgrade(w http.ResponseWriter, r *http.Request, limits Limits, heard, stall
 	ws.SetReadLimit(limits.Message)
 	l := &link{ws: ws, conn: hijacked.conn, patience: limits.Write}
 	l.watch = time.AfterFunc(time.Hour, func() {
+		l.gaveUp.Store(true)
 		_ = l.conn.SetWriteDeadline(time.Now().Add(linger))
 		stalled()
 	})
@@ -76,7 +79,12 @@ func (l *link) read() ([]byte, error) {
 
 // write writes each frame as a message, all of them at once.
 func (l *link) write(frames []frame) error {
-	l.watch.Reset(l.patience)
+	watch := func() {
+		if !l.gaveUp.Load() {
+			l.watch.Reset(l.patience)
+		}
+	}
+	watch()
 	defer l.watch.Stop()
 	text := lend()
 	defer func() { giveBack(text) }()
@@ -84,11 +92,11 @@ func (l *link) write(frames []frame) error {
 	for _, f := range frames {
 		*text = append(append(append((*text)[:0], f.head...), f.body...), f.tail...)
 		if err := l.ws.Write(context.Background(), websocket.MessageText, *text); err != nil {
-			_ = l.conn.uncork()
+			_ = l.conn.uncork(watch)
 			return fmt.Errorf("write a message: %w", err)
 		}
 	}
-	if err := l.conn.uncork(); err != nil {
+	if err := l.conn.uncork(watch); err != nil {
 		return fmt.Errorf("write to the client: %w", err)
 	}
 	return nil

@@ -131,7 +131,7 @@ func unquoted(value jsontext.Value) string {
 	return string(text)
 }
 
-// headOf begins a message about an operation: {"id":…,"type":…,"payload":
+// headOf is a message about an operation up to its payload.
 func headOf(id, kind string) []byte {
 	head, _ := jsontext.AppendQuote([]byte(`{"id":`), id)
 	return append(append(append(head, `,"type":"`...), kind...), `","payload":`...)

@@ -3,6 +3,7 @@ package transport
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A frame is a message on its way out, in up to three pieces: the body is shared with everybody else who
@@ -18,6 +19,7 @@ const batchSize = 32 << 10
 // them. Nothing but next and await blocks.
 type outbox struct {
 	limit, droppable, replay int
+	patience                 time.Duration
 	slow                     *atomic.Int64
 	wake                     chan struct{}
 
@@ -28,12 +30,13 @@ type outbox struct {
 	size   int
 	owed   int // of the size, what was queued as owed
 	end    *ending
+	flush  *time.Timer // drops what a client is too slow to read after the end
 }
 
 func (h *Handler) newOutbox() *outbox {
 	o := &outbox{
 		limit: h.Limits.Queue, droppable: h.Limits.Droppable, replay: h.Limits.Replay,
-		slow: &h.slow, wake: make(chan struct{}, 1),
+		patience: h.Limits.Write, slow: &h.slow, wake: make(chan struct{}, 1),
 	}
 	o.room = sync.NewCond(&o.mu)
 	return o
@@ -53,8 +56,8 @@ func (o *outbox) push(f frame) {
 	}
 }
 
-// owe queues a frame that was due before the client came: how much that is says nothing about how fast it
-// reads, so it does not count against the limit, up to a limit of its own.
+// owe queues a frame that was due before the client came, or that is its last: how much that is says
+// nothing about how fast it reads, so it does not count against the limit, up to a limit of its own.
 func (o *outbox) owe(f frame) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -110,8 +113,8 @@ func (o *outbox) pushLocked(f frame) {
 	o.rouse()
 }
 
-// shut ends the outbox: nothing more gets in. The first ending stays, but a later one can still drop
-// what waits.
+// shut ends the outbox: nothing more gets in, and what waits has a moment to leave. The first ending
+// stays, but a later one can still drop what waits.
 func (o *outbox) shut(e ending) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -128,6 +131,9 @@ func (o *outbox) shutLocked(e ending) {
 	}
 	if o.end == nil {
 		o.end = &e
+		if len(o.frames) > 0 && e != endDone { // who got all it asked for may take its time
+			o.flush = time.AfterFunc(o.patience, func() { o.shut(ending{drop: true}) })
+		}
 	}
 	o.room.Broadcast()
 	o.rouse()
@@ -161,6 +167,9 @@ func (o *outbox) take(into []frame) ([]frame, *ending) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.frames) == 0 {
+		if o.flush != nil {
+			o.flush.Stop()
+		}
 		return into, o.end
 	}
 	taken, size := 0, 0

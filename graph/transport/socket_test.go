@@ -256,7 +256,7 @@ func TestOperations(t *testing.T) {
 		} {
 			text, _ := json.Marshal(query)
 			c.send(`{"id":"a","type":"subscribe","payload":{"query":` + string(text) + `}}`)
-			c.wantError("a", code)
+			c.wantError(code)
 		}
 		c.send(helloA)
 		c.want(worldA, completeA)
@@ -266,7 +266,7 @@ func TestOperations(t *testing.T) {
 		t.Parallel()
 		c := serve(t).ready(t)
 		c.send(strings.Replace(helloA, "hello", "explode", 1))
-		c.wantError("a", "INTERNAL")
+		c.wantError("INTERNAL")
 		c.send(helloA)
 		c.want(worldA, completeA)
 	})
@@ -276,7 +276,7 @@ func TestOperations(t *testing.T) {
 		f := serve(t, func(o *transport.Options) { o.Subscriptions = nil })
 		c := f.ready(t)
 		c.send(subscribeA)
-		c.wantError("a", "BAD_REQUEST")
+		c.wantError("BAD_REQUEST")
 		c.send(helloA)
 		c.want(worldA, completeA)
 	})
@@ -316,7 +316,7 @@ func TestOperations(t *testing.T) {
 		sub := f.subscriptions.take(t)
 		sub.to.Error(gqlerror.List{{Message: "No.", Extensions: map[string]any{"code": fault.CodeForbidden}}})
 		sub.to.Complete()
-		c.wantError("a", "FORBIDDEN")
+		c.wantError("FORBIDDEN")
 		c.send(`{"type":"ping"}`)
 		c.want(`{"type":"pong"}`)
 	})
@@ -363,7 +363,7 @@ func TestOperations(t *testing.T) {
 			<-f.schema.waiting
 		}
 		c.send(helloA)
-		c.wantError("a", "RATE_LIMITED")
+		c.wantError("RATE_LIMITED")
 		c.send(`{"id":"7","type":"complete"}`)
 		eventually(t, "a place is free", func() bool {
 			c.send(helloA)

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -107,9 +108,14 @@ func (s *stream) write(w http.ResponseWriter, patience time.Duration) {
 		}
 		for _, f := range batch {
 			for _, piece := range [][]byte{f.head, f.body, f.tail} {
-				if _, err := w.Write(piece); err != nil {
-					s.fail(err)
-					return
+				for part := range slices.Chunk(piece, batchSize) {
+					if len(part) == batchSize { // each part of a large piece has its own time
+						_ = control.SetWriteDeadline(time.Now().Add(patience))
+					}
+					if _, err := w.Write(part); err != nil {
+						s.fail(err)
+						return
+					}
 				}
 			}
 		}

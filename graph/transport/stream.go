@@ -84,8 +84,8 @@ func (s *stream) finish(last ...frame) {
 		return
 	}
 	s.done = true
-	if !s.out.try(append(last, eventComplete)...) {
-		s.out.shut(endSlow)
+	for _, f := range append(last, eventComplete) {
+		s.out.owe(f)
 	}
 	s.out.shut(endDone)
 }

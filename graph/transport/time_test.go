@@ -3,7 +3,9 @@ package transport_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -280,6 +282,64 @@ func TestSlowClients(t *testing.T) {
 		c.closedAfter(1013, "Too slow")
 	})
 
+	inTime(t, "a large result may take its time on a slow line, as long as it moves", func(t *testing.T) {
+		f := serveInMemory(t)
+		for _, answered := range []func() int{
+			func() int {
+				c := f.ready(t)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				c.send(strings.Replace(helloA, "hello", "size(bytes: 1000000)", 1))
+				_, message, err := c.ws.Reader(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n := trickle(t, message)
+				c.want(completeA)
+				return n
+			},
+			func() int { return trickle(t, f.stream(t, `{"query":"{ size(bytes: 1000000) }"}`).response.Body) },
+		} {
+			start := time.Now()
+			if n := answered(); n < 1000000 {
+				t.Errorf("only %d bytes came", n)
+			}
+			if took := time.Since(start); took < 15*time.Second {
+				t.Errorf("it took only %v", took)
+			}
+		}
+	})
+
+	inTime(t, "a client that trickles after its end gets ten seconds and no more", func(t *testing.T) {
+		f := serveInMemory(t)
+		c := f.dial(t)
+		c.send(`{"type":"connection_init","payload":{"authorization":"Bearer ada for 5s"}}`)
+		c.want(`{"type":"connection_ack"}`)
+		sub := f.standing(t, c)
+		start := time.Now()
+		sub.flood(60)
+		got := 0
+		for {
+			time.Sleep(time.Second)
+			text, err := c.read()
+			if err != nil {
+				c.wantEnd(err, 4403, "Credentials expired")
+				break
+			}
+			if !strings.HasPrefix(text, `{"id":"a","type":"next"`) {
+				t.Fatalf("got %.100s", text)
+			}
+			got++
+		}
+		if got < 15 || got >= 30 {
+			t.Errorf("it got %d results", got)
+		}
+		if took := time.Since(start); took > 30*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		sub.ended(t)
+	})
+
 	inTime(t, "an event stream that nobody reads is cut", func(t *testing.T) {
 		f := serveInMemory(t)
 		s := f.stream(t, subscribes())
@@ -294,6 +354,23 @@ func TestSlowClients(t *testing.T) {
 			t.Errorf("counted %+v", got)
 		}
 	})
+}
+
+// trickle reads to the end, 32 KiB in a second.
+func trickle(t *testing.T, r io.Reader) (n int) {
+	t.Helper()
+	part := make([]byte, 32<<10)
+	for {
+		time.Sleep(time.Second)
+		read, err := io.ReadFull(r, part)
+		n += read
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return n
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestShutdown(t *testing.T) {

@@ -54,6 +54,10 @@ func (k *knownSessions) get(
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
 			asOf := k.clock()
+			// Another load may have ended between our look at what is known and now.
+			if known, ok := k.recall(id, asOf); ok {
+				return known, nil
+			}
 			known, err := load(ctx, id)
 			if err != nil {
 				return knownSession{}, err

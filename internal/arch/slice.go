@@ -110,8 +110,9 @@ var actors = []string{
 // noActor refuses use cases that take the acting person: who asks is in the context.
 func noActor(t *Tree) []Violation {
 	var found []Violation
+	names := t.Slices()
 	for _, f := range t.Go {
-		if f.IsTest || !slices.Contains(t.Slices(), strings.TrimPrefix(f.Folder, "internal/")) {
+		if f.IsTest || !slices.Contains(names, strings.TrimPrefix(f.Folder, "internal/")) {
 			continue
 		}
 		for _, d := range f.AST.Decls {

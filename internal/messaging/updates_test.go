@@ -190,13 +190,27 @@ func TestResyncRequired(t *testing.T) {
 		near := h.hub.Cursor(key, m.Seq+5).String()
 		h.listen(bob, c, &near).want("sent:5")
 	})
-	t.Run("below the floor", func(t *testing.T) {
-		if _, err := h.db.SQL.ExecContext(t.Context(), "UPDATE conversations SET floor_seq = seq - 2 WHERE id = $1", c); err != nil {
+	t.Run("below the floor that the retention of edits and deletions raises", func(t *testing.T) {
+		_, err := h.messaging.Delete(h.as(ada), messaging.DeleteMessageInput{MessageID: m.GlobalID()})
+		if err != nil {
 			t.Fatal(err)
 		}
 		other := houseOn(t, h.db, live.Options{})
-		cursor := other.hub.Cursor(key, m.Seq+5).String()
-		other.listen(bob, c, &cursor).want("resync:CURSOR_TOO_OLD")
+		cursor := other.hub.Cursor(key, m.Seq+20).String()
+		if err := h.messaging.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		other.listen(bob, c, &cursor).want("sent:20")
+		if _, err := h.db.SQL.ExecContext(t.Context(), "UPDATE conversation_entries SET created_at = now() - interval '31 days'"); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.messaging.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		later := houseOn(t, h.db, live.Options{}) // a node that remembers nothing from before
+		from := later.listen(bob, c, &cursor).want("resync:CURSOR_TOO_OLD")
+		later.send(ada, in(c, "above the floor"))
+		later.listen(bob, c, &from).want("sent:above the floor")
 	})
 	t.Run("a number that this history never had", func(t *testing.T) {
 		cursor := h.hub.Cursor(key, 1_000_000).String()
@@ -204,7 +218,7 @@ func TestResyncRequired(t *testing.T) {
 	})
 	t.Run("another epoch, also for those who are subscribed", func(t *testing.T) {
 		l := h.listen(bob, c, nil)
-		before := h.hub.Cursor(key, m.Seq+20).String()
+		before := h.hub.Cursor(key, m.Seq+24).String()
 		if err := h.db.NewEpoch(t.Context()); err != nil {
 			t.Fatal(err)
 		}

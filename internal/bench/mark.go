@@ -1,0 +1,43 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// A mark is what a measured message says: which it is, and when somebody decided to send it.
+type mark struct {
+	round, number int
+	sent          time.Time
+}
+
+// body is the mark as a message's text, as long as people's messages are.
+func (m mark) body() string {
+	return fmt.Sprintf("mark %d %d %d: shall we meet for lunch at a quarter past twelve?", m.round, m.number, m.sent.UnixNano())
+}
+
+var beforeMark = []byte(`"mark `)
+
+// readMark finds the mark in the bytes of an update, or in a body with a quotation mark in front.
+func readMark(text []byte) (m mark, ok bool) {
+	_, rest, ok := bytes.Cut(text, beforeMark)
+	if !ok {
+		return m, false
+	}
+	rest, _, ok = bytes.Cut(rest, []byte(":"))
+	fields := bytes.Fields(rest)
+	if !ok || len(fields) != 3 {
+		return m, false
+	}
+	var numbers [3]int64
+	for i, field := range fields {
+		n, err := strconv.ParseInt(string(field), 10, 64)
+		if err != nil {
+			return m, false
+		}
+		numbers[i] = n
+	}
+	return mark{int(numbers[0]), int(numbers[1]), time.Unix(0, numbers[2])}, true
+}

@@ -1,0 +1,429 @@
+package live_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/live"
+	"github.com/convenehq/convene/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// deadline is how long a test waits for what should come at once.
+const deadline = 10 * time.Second
+
+// A log is a stream in PostgreSQL that the tests write to by themselves.
+type log struct{ db *db.DB }
+
+func newLog(t testing.TB) log {
+	t.Helper()
+	l := log{testkit.DB(t)}
+	_, err := l.db.SQL.ExecContext(t.Context(), `CREATE TABLE heads (id uuid PRIMARY KEY, seq bigint NOT NULL, floor bigint NOT NULL DEFAULT 0);
+		CREATE TABLE entries (id uuid, seq bigint, word text, PRIMARY KEY (id, seq))`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// write appends a word under the head's lock, skipping some numbers, and answers the update to publish.
+func (l log) write(t testing.TB, id uuid.UUID, word string, skip int64) live.Update {
+	t.Helper()
+	var seq int64
+	err := l.db.SQL.QueryRowContext(t.Context(), `WITH h AS (
+			INSERT INTO heads (id, seq) VALUES ($1, 1 + $3) ON CONFLICT (id) DO UPDATE SET seq = heads.seq + 1 + $3 RETURNING seq
+		) INSERT INTO entries SELECT $1, seq, $2 FROM h RETURNING seq`, id, word, skip).Scan(&seq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return live.Update{Seq: seq, Data: []byte(word)}
+}
+
+// Read implements live.Source.
+func (l log) Read(ctx context.Context, id uuid.UUID, after int64, limit int) (live.Reading, error) {
+	rows, err := l.db.SQL.QueryContext(ctx, `SELECT h.seq, h.floor, e.seq, e.word FROM heads h
+		LEFT JOIN LATERAL (SELECT * FROM entries e WHERE e.id = h.id AND e.seq > $2 ORDER BY e.seq LIMIT $3) e ON true
+		WHERE h.id = $1 ORDER BY e.seq`, id, after, limit)
+	if err != nil {
+		return live.Reading{}, err
+	}
+	defer func() { _ = rows.Close() }()
+	var r live.Reading
+	for rows.Next() {
+		var seq *int64
+		var word *string
+		if err := rows.Scan(&r.Seq, &r.Floor, &seq, &word); err != nil {
+			return r, err
+		}
+		if seq != nil {
+			r.Updates = append(r.Updates, live.Update{Seq: *seq, Data: []byte(*word)})
+		}
+	}
+	return r, rows.Err()
+}
+
+// Moved implements live.Source.
+func (l log) Moved(ctx context.Context, heads map[uuid.UUID]int64) (map[uuid.UUID]live.Head, error) {
+	moved := map[uuid.UUID]live.Head{}
+	for id, known := range heads {
+		var h live.Head
+		err := l.db.SQL.QueryRowContext(ctx, "SELECT seq, floor FROM heads WHERE id = $1", id).Scan(&h.Seq, &h.Floor)
+		if err != nil {
+			return nil, err
+		}
+		if h.Seq != known {
+			moved[id] = h
+		}
+	}
+	return moved, nil
+}
+
+const kind = "log"
+
+func hub(t testing.TB, l log, o live.Options) *live.Hub {
+	t.Helper()
+	if o.Epoch == nil {
+		o.Epoch = func(context.Context) (string, error) { return "epoch", nil }
+	}
+	h := live.New(o)
+	h.Register(kind, l)
+	if err := h.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.Close)
+	return h
+}
+
+// A reader collects the words it is given.
+type reader struct {
+	mu     sync.Mutex
+	words  []string
+	cursor string
+	came   chan struct{}
+	detach func()
+}
+
+// words renders an update as its word.
+type words struct{}
+
+func (words) Render(_ context.Context, item live.Item, _ bool) ([]byte, error) {
+	switch item.Kind {
+	case live.Resync:
+		return []byte("resync:" + string(item.Reason)), nil
+	case live.Moved:
+		return []byte("moved"), nil
+	case live.Updated:
+	}
+	if string(item.Update.Data) == "unspeakable" {
+		return nil, errors.New("this can not be rendered")
+	}
+	return item.Update.Data, nil
+}
+
+func (words) Close() {}
+
+func read(t testing.TB, h *live.Hub, id uuid.UUID, after string) *reader {
+	t.Helper()
+	r := &reader{came: make(chan struct{}, 10000)}
+	request := live.Request{
+		Key: live.Key{Kind: kind, ID: id}, Plan: "words",
+		Renderer: func() (live.Renderer, error) { return words{}, nil },
+	}
+	if after != "" {
+		c, err := live.ParseCursor(request.Key, after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.After = &c
+	}
+	detach, err := h.Attach(t.Context(), request, &live.Member{
+		Deliver: func(frame []byte, cursor live.Cursor) {
+			r.mu.Lock()
+			r.words, r.cursor = append(r.words, string(frame)), cursor.String()
+			r.mu.Unlock()
+			r.came <- struct{}{}
+		},
+		Fail: func(error) {
+			r.mu.Lock()
+			r.words = append(r.words, "failed")
+			r.mu.Unlock()
+			r.came <- struct{}{}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.detach = sync.OnceFunc(detach)
+	t.Cleanup(r.detach)
+	return r
+}
+
+// want waits for exactly these words, in order.
+func (r *reader) want(t testing.TB, want ...string) {
+	t.Helper()
+	end := time.After(deadline)
+	for {
+		r.mu.Lock()
+		got := strings.Join(r.words, " ")
+		r.mu.Unlock()
+		if got == strings.Join(want, " ") {
+			return
+		}
+		if !strings.HasPrefix(strings.Join(want, " "), got) {
+			t.Fatalf("got %q, want %q", got, want)
+		}
+		select {
+		case <-r.came:
+		case <-end:
+			t.Fatalf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestDelivery(t *testing.T) {
+	t.Parallel()
+	l := newLog(t)
+	h := hub(t, l, live.Options{Sweep: 100 * time.Millisecond})
+	stream := func() (uuid.UUID, live.Key) {
+		id := uuid.New()
+		l.write(t, id, "first", 0)
+		return id, live.Key{Kind: kind, ID: id}
+	}
+	t.Run("what was published twice is delivered once", func(t *testing.T) {
+		t.Parallel()
+		id, key := stream()
+		r := read(t, h, id, "")
+		a, b := l.write(t, id, "a", 0), l.write(t, id, "b", 0)
+		h.Publish(key, a, a)
+		h.Publish(key, b, a, b)
+		r.want(t, "a", "b")
+	})
+	t.Run("what was published in another order is delivered in order", func(t *testing.T) {
+		t.Parallel()
+		id, key := stream()
+		r := read(t, h, id, "")
+		a, b, c := l.write(t, id, "a", 0), l.write(t, id, "b", 0), l.write(t, id, "c", 0)
+		h.Publish(key, c)
+		h.Publish(key, b)
+		h.Publish(key, a)
+		r.want(t, "a", "b", "c")
+	})
+	t.Run("what was lost before another update comes with it", func(t *testing.T) {
+		t.Parallel()
+		id, key := stream()
+		r := read(t, h, id, "")
+		l.write(t, id, "lost", 0)
+		l.write(t, id, "lost-too", 0)
+		h.Publish(key, l.write(t, id, "c", 0))
+		r.want(t, "lost", "lost-too", "c")
+	})
+	t.Run("a last update that was lost is found by the sweep", func(t *testing.T) {
+		t.Parallel()
+		id, _ := stream()
+		r := read(t, h, id, "")
+		l.write(t, id, "lost", 0)
+		r.want(t, "lost")
+	})
+	t.Run("numbers that were never used hold nothing up", func(t *testing.T) {
+		t.Parallel()
+		id, key := stream()
+		r := read(t, h, id, "")
+		h.Publish(key, l.write(t, id, "a", 3))
+		h.Publish(key, l.write(t, id, "b", 1))
+		r.want(t, "a", "b")
+	})
+	t.Run("an update that can not be rendered fails the subscriber and not the stream", func(t *testing.T) {
+		t.Parallel()
+		id, key := stream()
+		r := read(t, h, id, "")
+		h.Publish(key, l.write(t, id, "unspeakable", 0))
+		h.Publish(key, l.write(t, id, "b", 0))
+		r.want(t, "failed", "b")
+	})
+	t.Run("a silent subscriber is told a newer cursor now and then", func(t *testing.T) {
+		t.Parallel()
+		quiet := hub(t, l, live.Options{Sweep: 50 * time.Millisecond, Tell: 300 * time.Millisecond})
+		id, _ := stream()
+		r := read(t, quiet, id, "")
+		r.want(t, "moved")
+		after := r.cursor
+		l.write(t, id, "next", 0)
+		read(t, quiet, id, after).want(t, "next")
+	})
+	t.Run("a stream that does not exist is refused", func(t *testing.T) {
+		t.Parallel()
+		_, err := h.Attach(t.Context(), live.Request{Key: live.Key{Kind: "nothing", ID: uuid.New()}}, &live.Member{})
+		if err == nil {
+			t.Fatal("attached to a kind that nobody registered")
+		}
+	})
+}
+
+// Clients that are cut and resume at random on two nodes, with updates published at random, twice, or not
+// at all, have every update once and in order.
+func TestExactlyOnceWhateverIsLost(t *testing.T) {
+	t.Parallel()
+	l := newLog(t)
+	nodes := []*live.Hub{hub(t, l, live.Options{Sweep: 80 * time.Millisecond}), hub(t, l, live.Options{Sweep: 80 * time.Millisecond})}
+	rapid.Check(t, func(rt *rapid.T) {
+		id := uuid.New()
+		key := live.Key{Kind: kind, ID: id}
+		l.write(t, id, "zero", 0)
+		start := nodes[0].Cursor(key, 0).String()
+		r := read(t, nodes[0], id, start)
+		wanted, got := []string{"zero"}, []string(nil)
+		for i := range rapid.IntRange(1, 12).Draw(rt, "steps") {
+			word := fmt.Sprint("w", i)
+			u := l.write(t, id, word, rapid.Int64Range(0, 2).Draw(rt, "skip"))
+			wanted = append(wanted, word)
+			for _, node := range nodes {
+				for range rapid.IntRange(0, 2).Draw(rt, "published") {
+					node.Publish(key, u)
+				}
+			}
+			if rapid.Bool().Draw(rt, "cut") {
+				r.detach()
+				r.mu.Lock()
+				got = append(got, r.words...)
+				if len(r.words) > 0 {
+					start = r.cursor
+				}
+				r.mu.Unlock()
+				r = read(t, nodes[rapid.IntRange(0, 1).Draw(rt, "node")], id, start)
+			}
+		}
+		r.want(t, wanted[len(got):]...)
+		r.detach()
+		if whole := append(got, r.words...); strings.Join(whole, " ") != strings.Join(wanted, " ") {
+			rt.Fatalf("got %q, want %q", whole, wanted)
+		}
+	})
+}
+
+func TestRedisComesAndGoes(t *testing.T) {
+	t.Parallel()
+	l := newLog(t)
+	node := func() *live.Hub {
+		client, err := live.OpenRedis(testkit.RedisURL(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = client.Close() })
+		return hub(t, l, live.Options{Redis: client, Sweep: time.Hour})
+	}
+	here, there := node(), node()
+	id := uuid.New()
+	key := live.Key{Kind: kind, ID: id}
+	l.write(t, id, "first", 0)
+	r := read(t, there, id, "")
+	killer, err := live.OpenRedis(testkit.RedisURL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = killer.Close() }()
+	var want []string
+	for i := range 20 {
+		// Written and published while the subscriber's connection may be away: the check that follows the
+		// renewed subscription finds it, without any sweep.
+		if i%4 == 3 {
+			if err := killer.Do(t.Context(), "CLIENT", "KILL", "TYPE", "pubsub").Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		word := fmt.Sprint("w", i)
+		here.Publish(key, l.write(t, id, word, 0))
+		want = append(want, word)
+		if i%4 == 1 {
+			r.want(t, want...)
+		}
+	}
+	r.want(t, want...)
+}
+
+func TestRedisDownFromTheStart(t *testing.T) {
+	t.Parallel()
+	l := newLog(t)
+	client, err := live.OpenRedis("redis://127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	h := hub(t, l, live.Options{Redis: client, Sweep: 80 * time.Millisecond})
+	id := uuid.New()
+	l.write(t, id, "first", 0)
+	r := read(t, h, id, "")
+	h.Publish(live.Key{Kind: kind, ID: id}, l.write(t, id, "from here", 0))
+	l.write(t, id, "from-elsewhere", 0)
+	r.want(t, "from here", "from-elsewhere")
+	for end := time.Now().Add(deadline); !h.Degraded(); {
+		if time.Now().After(end) {
+			t.Fatal("the hub does not say that it is degraded")
+		}
+	}
+}
+
+func TestCursor(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		c := live.Cursor{
+			Key:   live.Key{Kind: rapid.StringN(0, 20, 40).Draw(rt, "kind"), ID: uuid.New()},
+			Epoch: rapid.StringN(0, 20, 40).Draw(rt, "epoch"),
+			Seq:   rapid.Int64Min(0).Draw(rt, "seq"),
+		}
+		got, err := live.ParseCursor(c.Key, c.String())
+		if err != nil || got != c {
+			rt.Fatalf("got %v, %v, want %v", got, err, c)
+		}
+		if _, err := live.ParseCursor(live.Key{Kind: c.Key.Kind, ID: uuid.New()}, c.String()); err == nil {
+			rt.Fatal("a cursor of another stream is taken")
+		}
+	})
+}
+
+func FuzzParseCursor(f *testing.F) {
+	key := live.Key{Kind: kind, ID: uuid.Nil}
+	f.Add(live.Cursor{Key: key, Epoch: "e", Seq: 3}.String())
+	f.Add("")
+	f.Add("AQ")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := live.ParseCursor(key, text)
+		if err == nil && c.String() != text {
+			t.Fatalf("%q and %q are the same cursor", text, c.String())
+		}
+	})
+}
+
+func TestNothingIsLeftBehind(t *testing.T) {
+	newLog(t) // the services of the tests stay
+	ignore := goleak.IgnoreCurrent()
+	l := newLog(t)
+	client, err := live.OpenRedis(testkit.RedisURL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := live.New(live.Options{Redis: client, Linger: time.Millisecond, Epoch: func(context.Context) (string, error) { return "e", nil }})
+	h.Register(kind, l)
+	if err := h.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	id := uuid.New()
+	h.Publish(live.Key{Kind: kind, ID: id}, l.write(t, id, "first", 0))
+	r := read(t, h, id, h.Cursor(live.Key{Kind: kind, ID: id}, 0).String())
+	r.want(t, "first")
+	r.detach()
+	h.Close()
+	_ = client.Close()
+	_ = l.db.Close()
+	goleak.VerifyNone(t, ignore)
+}
