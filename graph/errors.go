@@ -47,14 +47,20 @@ func PresentError(ctx context.Context, err error) *gqlerror.Error {
 	} else if at := argumentPath(shown.Path); at != nil && known.Code == fault.CodeBadRequest {
 		out.Extensions["argument"] = at
 	}
-	switch known.Code {
-	case fault.CodeInternal:
-		out.Extensions["requestId"] = RequestID(ctx)
-		slog.ErrorContext(ctx, "A request failed", "error", err, "path", shown.Path.String(), "requestId", RequestID(ctx))
-	case fault.CodeUnavailable:
-		slog.WarnContext(ctx, "A request met a service that is away", "error", err, "path", shown.Path.String(), "requestId", RequestID(ctx))
-	}
+	note(ctx, known.Code, err, out)
 	return out
+}
+
+// note logs what the client is not told, with the id by which it can ask.
+func note(ctx context.Context, code fault.Code, err error, out *gqlerror.Error) {
+	about := []any{"error", err, "path", out.Path.String(), "requestId", RequestID(ctx)}
+	if code == fault.CodeInternal {
+		out.Extensions["requestId"] = RequestID(ctx)
+		slog.ErrorContext(ctx, "A request failed", about...)
+	}
+	if code == fault.CodeUnavailable {
+		slog.WarnContext(ctx, "A request met a service that is away", about...)
+	}
 }
 
 // hasCode tells errors that were given a code of the closed list where they were made.

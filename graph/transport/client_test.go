@@ -152,3 +152,9 @@ func (c *client) wantEnd(err error, code int, reason string) {
 		c.t.Fatalf("it ended with %v, want %d %q", err, code, reason)
 	}
 }
+
+func (c *client) sendAndWantClose(text string, code int, reason string) {
+	c.t.Helper()
+	c.send(text)
+	c.wantClose(code, reason)
+}

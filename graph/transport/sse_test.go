@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -28,6 +29,16 @@ type eventStream struct {
 // subscribes is the body that subscribes.
 func subscribes() string {
 	return `{"query":"subscription S($after: String) { updates(after: $after) }"}`
+}
+
+func eventOf(text, cursor string) string {
+	var event bytes.Buffer
+	event.WriteString("event: next\n")
+	if cursor != "" {
+		event.WriteString("id: " + cursor + "\n")
+	}
+	event.WriteString(`data: {"data":{"updates":"` + text + `"}}` + "\n\n")
+	return event.String()
 }
 
 func (f *fixture) request(t *testing.T, method, body string, headers ...string) *http.Request {

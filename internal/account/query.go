@@ -13,7 +13,6 @@ import (
 	"github.com/convenehq/convene/ent/privacy"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fault"
-	"github.com/convenehq/convene/internal/sibling"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -40,7 +39,7 @@ func (s *Service) ByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*en
 		return nil, fmt.Errorf("read accounts: %w", err)
 	}
 	byID := make(map[uuid.UUID]*ent.Account, len(rows))
-	for _, row := range sibling.Join(rows) {
+	for _, row := range rows {
 		byID[row.ID] = row
 	}
 	return byID, nil
@@ -54,7 +53,7 @@ func (s *Service) SessionsByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.
 		return nil, fmt.Errorf("read sessions: %w", err)
 	}
 	byID := make(map[uuid.UUID]*ent.AuthSession, len(rows))
-	for _, row := range sibling.Join(rows) {
+	for _, row := range rows {
 		byID[row.ID] = row
 	}
 	return byID, nil

@@ -9,7 +9,6 @@ import (
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/authsession"
 	"github.com/convenehq/convene/graph/relay"
-	"github.com/convenehq/convene/internal/sibling"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -43,7 +42,7 @@ func (s *Service) Sessions(ctx context.Context, first int, after *string) (*Auth
 	if err != nil {
 		return nil, fmt.Errorf("list the sessions: %w", err)
 	}
-	return relay.NewConnection(page, sibling.Join(rows), func(row *ent.AuthSession) string {
+	return relay.NewConnection(page, rows, func(row *ent.AuthSession) string {
 		return list.Cursor(relay.Key{Time: row.LastUsedAt, ID: row.ID})
 	}), nil
 }

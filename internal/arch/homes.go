@@ -36,7 +36,7 @@ var homes = []home{
 	{"golang.org/x/crypto", []string{"internal/account"}, nil, "password hashes; the standard library has the rest"},
 	{"github.com/99designs/gqlgen", []string{"graph"}, nil, "slices know no GraphQL machinery"},
 	{"github.com/vektah/gqlparser", []string{"graph"}, []string{"internal/arch"}, "slices know no GraphQL machinery; the schema's lint parses it"},
-	{"github.com/coder/websocket", []string{"graph/transport"}, []string{"graph", "internal/server"}, "the socket layer can be replaced behind the transport; tests are clients"},
+	{"github.com/coder/websocket", []string{"graph/transport", "internal/bench"}, []string{"graph", "internal/server"}, "the socket layer can be replaced behind the transport; tests and the bench are clients"},
 	{"github.com/alecthomas/kong", []string{"cmd"}, nil, "the command line is the program's alone"},
 	{"github.com/caarlos0/env", []string{"internal/config"}, nil, "one struct has all settings"},
 	{"github.com/rs/cors", []string{"internal/server"}, nil, "which other sites may call is for the server to say"},

@@ -51,6 +51,7 @@ var sqlFiles = map[string]string{
 	"internal/messaging/curtain.go":   "locks the conversations that two people share, in the order of their ids",
 	"internal/messaging/messaging.go": "hands the pool to the reader of streams",
 	"internal/messaging/stream.go":    "messages and other entries after a number in one snapshot; judged at delivery",
+	"internal/messaging/sweep.go":     "old entries go and the floor rises in one statement, so that no replay has holes",
 	"internal/messaging/updates.go":   "a member's joining and curtains, which the member may not see, in one snapshot",
 	"internal/messaging/view.go":      "a page of the inbox in one statement instead of six",
 	"internal/testkit/database.go":    "makes and drops whole databases for tests",

@@ -49,7 +49,7 @@ func listen(ctx context.Context, in io.Reader, out io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("read an order: %w", err)
 		}
-		r := e.report(next.Round)
+		r := e.report(next)
 		select {
 		case err := <-e.failed:
 			r.Failed = err.Error()
@@ -72,9 +72,8 @@ type ears struct {
 // An ear is what one socket has heard of the latest round.
 type ear struct {
 	mu        sync.Mutex
-	any       bool
+	seq       int64
 	round     int
-	next      int
 	astray    int
 	latencies []time.Duration
 }
@@ -119,30 +118,34 @@ func (e *ears) hear(ctx context.Context, s *socket, at *ear) error {
 func (a *ear) note(m mark, now time.Time) (first bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	first, a.any = !a.any, true
-	if m.round == 0 {
-		return first // nobody counts those, and a socket may miss the first of them
-	}
 	if m.round != a.round {
-		a.round, a.next, a.astray, a.latencies = m.round, 0, 0, a.latencies[:0]
+		a.round, a.astray, a.latencies = m.round, 0, a.latencies[:0]
 	}
+	if m.seq <= a.seq {
+		a.astray++
+	}
+	first, a.seq = a.seq == 0, m.seq
 	a.latencies = append(a.latencies, now.Sub(m.sent))
-	a.next++
 	return first
 }
 
-func (e *ears) report(round int) report {
+func (e *ears) report(o order) report {
 	var r report
 	var all []time.Duration
 	for i := range e.sockets {
 		a := &e.sockets[i]
 		a.mu.Lock()
-		if a.round == round {
+		if a.round == o.Round {
 			r.Deliveries += len(a.latencies)
 			r.Astray += a.astray
-			all = append(all, a.latencies...)
 		}
 		a.mu.Unlock()
+	}
+	if r.Deliveries < o.Deliveries {
+		return r
+	}
+	for i := range e.sockets {
+		all = append(all, e.sockets[i].latencies...) // the round is over: nobody writes there any more
 	}
 	r.P99 = milliseconds(percentile(all, 0.99))
 	return r

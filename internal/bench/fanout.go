@@ -57,11 +57,11 @@ func fanOut(ctx context.Context, b *bench, n *node, people []person, sockets, pe
 	if err := probe(ctx, a.stands, 1, func() error { return sendSteadily(ctx, n, room.alone(), 0, 1, 1) }); err != nil {
 		return nil, errors.Join(err, a.failure())
 	}
-	memory := row{what: fmt.Sprintf("%d sockets: memory of each", sockets), unit: "KiB"}
+	memory := row{what: fmt.Sprintf("%s sockets: memory of each", figure(float64(sockets))), unit: "KiB"}
 	memory.values = []float64{float64(memoryInUse()-before) / 1024 / float64(sockets)}
-	cost := row{what: fmt.Sprintf("%d sockets on one conversation: CPU", sockets), unit: "µs/delivery"}
-	late := row{what: fmt.Sprintf("%d sockets: send to arrival, p99", sockets), unit: "ms"}
-	flood := row{what: fmt.Sprintf("%d sockets, %d messages at once", sockets, burst), unit: "deliveries/s"}
+	cost := row{what: fmt.Sprintf("%s sockets on one conversation: CPU", figure(float64(sockets))), unit: "µs/delivery"}
+	late := row{what: fmt.Sprintf("%s sockets: send to arrival, p99", figure(float64(sockets))), unit: "ms"}
+	flood := row{what: fmt.Sprintf("%s sockets, %d messages at once", figure(float64(sockets)), burst), unit: "deliveries/s"}
 	for round := range rounds {
 		b.say("fanout: %d sockets, round %d of %d", sockets, round+1, rounds)
 		count := int(float64(perSecond) * b.during(4*time.Second).Seconds())

@@ -18,7 +18,7 @@ import (
 type audience struct {
 	to      *json.Encoder
 	reports <-chan report
-	// stands is told when every socket has heard something.
+	// stands is told when every socket has heard something, and closed if the audience gives up.
 	stands <-chan struct{}
 	hangUp func() error
 	// failed is why the audience gave up, if it did; to be read after reports is closed.
@@ -31,15 +31,16 @@ type order struct {
 	Tokens       []string
 	Conversation string
 	Sockets      int
-	Round        int
+	// Round is what to report on, and Deliveries how many make it whole.
+	Round, Deliveries int
 }
 
 // A report is what an audience has heard of a round so far.
 type report struct {
 	Deliveries int
-	// Astray counts what came twice, out of order, or behind a gap.
+	// Astray counts what came twice or out of order.
 	Astray int
-	// P99 is how long deliveries took from sending, in milliseconds.
+	// P99 is how long deliveries took from sending, in milliseconds; only of a whole round.
 	P99 float64
 	// Failed is why the audience gives up.
 	Failed string
@@ -70,6 +71,7 @@ func gather(ctx context.Context, n *node, people []person, conversation relay.ID
 	a := &audience{to: json.NewEncoder(in), reports: reports, stands: stands}
 	quit := make(chan struct{})
 	go func() {
+		defer close(stands)
 		defer close(reports)
 		from := json.NewDecoder(out)
 		for first := true; ; first = false {
@@ -114,7 +116,7 @@ func (a *audience) hear(ctx context.Context, round, deliveries int) (report, err
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	for {
-		if err := a.to.Encode(order{Round: round}); err != nil {
+		if err := a.to.Encode(order{Round: round, Deliveries: deliveries}); err != nil {
 			return report{}, errors.Join(fmt.Errorf("ask the audience: %w", err), a.failure())
 		}
 		var r report
@@ -129,7 +131,7 @@ func (a *audience) hear(ctx context.Context, round, deliveries int) (report, err
 		}
 		switch {
 		case r.Astray > 0:
-			return r, fmt.Errorf("%d deliveries came twice, out of order, or behind a gap", r.Astray)
+			return r, fmt.Errorf("%d deliveries came twice or out of order", r.Astray)
 		case r.Deliveries >= deliveries:
 			return r, nil
 		}

@@ -61,6 +61,8 @@ func measureInbox(ctx context.Context, b *bench) (rows []row, err error) {
 	}
 	p50 := row{what: "inbox of 20 over HTTP, one at a time: p50", unit: "ms", goal: below(5, "ms")}
 	p99 := row{what: "inbox of 20 over HTTP, one at a time: p99", unit: "ms"}
+	own := row{what: "inbox of 20: CPU of Convene and the client", unit: "ms/request"}
+	database := row{what: "inbox of 20: CPU of PostgreSQL", unit: "ms/request"}
 	rate := row{what: fmt.Sprintf("inbox of 20 over HTTP, %d connections", connections), unit: "requests/s"}
 	for round := range rounds {
 		b.say("inbox: round %d of %d", round+1, rounds)
@@ -68,16 +70,19 @@ func measureInbox(ctx context.Context, b *bench) (rows []row, err error) {
 		if err != nil {
 			return rows, err
 		}
+		before := b.house.costs()
 		together, err := load(ctx, n, people, connections, b.during(3*time.Second))
 		if err != nil {
 			return rows, err
 		}
+		each := b.house.costs().since(before).per(len(together.latencies))
 		p50.values = append(p50.values, milliseconds(percentile(alone.latencies, 0.50)))
 		p99.values = append(p99.values, milliseconds(percentile(alone.latencies, 0.99)))
 		rate.values = append(rate.values, together.perSecond())
+		own.values, database.values = each.appendTo(own.values, database.values)
 		rate.beside = fmt.Sprintf("p99 %s ms", figure(milliseconds(percentile(together.latencies, 0.99))))
 	}
-	return append(rows, p50, p99, rate), stop()
+	return append(rows, p50, p99, rate, own, database), stop()
 }
 
 // fillInboxes gives some people an inbox of twenty each, and one person the largest page there is.
@@ -160,7 +165,9 @@ func checkInbox(body []byte, first int) error {
 		Data   struct {
 			Viewer struct {
 				Inbox struct {
-					Nodes []struct{ LastMessage *struct{ Author *struct{ DisplayName string } } }
+					Nodes []struct {
+						LastMessage *struct{ Author *struct{ DisplayName string } }
+					}
 				}
 			}
 		}

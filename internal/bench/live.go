@@ -71,17 +71,17 @@ func measureLive(ctx context.Context, b *bench) (rows []row, err error) {
 
 // sendSteadily sends so many messages a second however long each takes, to one conversation after the other.
 func sendSteadily(ctx context.Context, n *node, to []pair, round, count, perSecond int) error {
-	work, ctx := errgroup.WithContext(ctx)
+	work, sending := errgroup.WithContext(ctx)
 	began := time.Now()
 	for i := range count {
 		due := began.Add(time.Duration(i) * time.Second / time.Duration(perSecond))
-		if err := wait(ctx, time.Until(due)); err != nil {
+		if wait(sending, time.Until(due)) != nil {
 			break
 		}
 		p := &to[i%len(to)]
 		work.Go(func() error {
-			_, err := n.messaging.Send(p.between[0].as(ctx), messaging.SendMessageInput{
-				ConversationID: &p.conversation, Body: mark{round, i, time.Now()}.body(),
+			_, err := n.messaging.Send(p.between[0].as(sending), messaging.SendMessageInput{
+				ConversationID: &p.conversation, Body: mark{round: round, number: i, sent: time.Now()}.body(),
 			})
 			return err
 		})

@@ -11,6 +11,8 @@ import (
 type mark struct {
 	round, number int
 	sent          time.Time
+	// seq is the message's number, in an update.
+	seq int64
 }
 
 // body is the mark as a message's text, as long as people's messages are.
@@ -39,5 +41,12 @@ func readMark(text []byte) (m mark, ok bool) {
 		}
 		numbers[i] = n
 	}
-	return mark{int(numbers[0]), int(numbers[1]), time.Unix(0, numbers[2])}, true
+	return mark{int(numbers[0]), int(numbers[1]), time.Unix(0, numbers[2]), readSeq(text)}, true
+}
+
+func readSeq(text []byte) int64 {
+	_, rest, _ := bytes.Cut(text, []byte(`"seq":`))
+	digits, _, _ := bytes.Cut(rest, []byte(","))
+	seq, _ := strconv.ParseInt(string(digits), 10, 64)
+	return seq
 }

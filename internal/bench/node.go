@@ -114,4 +114,3 @@ func (n *node) close() error {
 
 // endpoint is where the node answers GraphQL.
 func (n *node) endpoint() string { return n.url + "/graphql" }
-

@@ -42,9 +42,9 @@ func measureSend(ctx context.Context, b *bench) (rows []row, err error) {
 	defer plain.close()
 	what := fmt.Sprintf("sendMessage, %d writers, %d conversations, durable", writers, conversations)
 	rate := row{what: what, unit: "messages/s", beside: absence}
-	p99 := row{what: what + ": p99", unit: "ms"}
-	database := row{what: what + ": processor time of PostgreSQL", unit: "ms/message"}
-	own := row{what: what + ": processor time of Convene", unit: "ms/message"}
+	p99 := row{what: "sendMessage: p99", unit: "ms"}
+	own := row{what: "sendMessage: CPU of Convene and the writers", unit: "ms/message"}
+	database := row{what: "sendMessage: CPU of PostgreSQL", unit: "ms/message"}
 	inserts := row{what: fmt.Sprintf("single-row INSERTs by pgbench, %d clients", plainClients), unit: "rows/s"}
 	var ratios []float64
 	if _, err := sendMessages(ctx, b, n, all, time.Second); err != nil { // plans, pages and connections get warm
@@ -62,10 +62,7 @@ func measureSend(ctx context.Context, b *bench) (rows []row, err error) {
 		}
 		rate.values = append(rate.values, sent.perSecond)
 		p99.values = append(p99.values, milliseconds(sent.p99))
-		own.values = append(own.values, sent.own)
-		if sent.database > 0 {
-			database.values = append(database.values, sent.database)
-		}
+		own.values, database.values = sent.each.appendTo(own.values, database.values)
 		if plain == nil {
 			continue
 		}
@@ -81,14 +78,14 @@ func measureSend(ctx context.Context, b *bench) (rows []row, err error) {
 		rate.goal = goal{"≥ 1/4 of the INSERTs", func(float64) bool { return ratio >= 0.25 }}
 		rate.beside = fmt.Sprintf("%s of the INSERTs (%s)", figure(ratio), spread(ratios))
 	}
-	return []row{rate, inserts, p99, database, own}, stop()
+	return []row{rate, inserts, p99, own, database}, stop()
 }
 
 // A sending is what came of some seconds of sending.
 type sending struct {
-	perSecond     float64
-	p99           time.Duration
-	database, own float64 // milliseconds of processor time a message
+	perSecond float64
+	p99       time.Duration
+	each      costs // of a message
 }
 
 // sendMessages has all writers send, each its next message as soon as the one before is on disk. They send
@@ -97,9 +94,7 @@ func sendMessages(ctx context.Context, b *bench, n *node, to []pair, d time.Dura
 	latencies := make([][]time.Duration, writers)
 	var sent atomic.Int64
 	run := rand.Int64()
-	databaseBefore, err := b.house.facts.processorTime()
-	hasDatabase := err == nil
-	ownBefore, began := ownTime(), time.Now()
+	before, began := b.house.costs(), time.Now()
 	work, ctx := errgroup.WithContext(ctx)
 	for w := range writers {
 		work.Go(func() error {
@@ -123,15 +118,8 @@ func sendMessages(ctx context.Context, b *bench, n *node, to []pair, d time.Dura
 	if err := work.Wait(); err != nil {
 		return sending{}, err
 	}
-	count := float64(sent.Load())
-	s := sending{perSecond: count / time.Since(began).Seconds(), own: milliseconds(ownTime()-ownBefore) / count}
-	if hasDatabase {
-		after, err := b.house.facts.processorTime()
-		if err != nil {
-			return s, err
-		}
-		s.database = milliseconds(after-databaseBefore) / count
-	}
+	count := int(sent.Load())
+	s := sending{perSecond: float64(count) / time.Since(began).Seconds(), each: b.house.costs().since(before).per(count)}
 	var all []time.Duration
 	for _, some := range latencies {
 		all = append(all, some...)

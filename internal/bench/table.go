@@ -55,7 +55,7 @@ type table struct {
 func (t table) print(out io.Writer) error {
 	t.machine.print(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "what\tgoal\tmedian\tmin–max\tbeside\t\tothers")
+	fmt.Fprintln(w, "what\tgoal\tmedian\tmin–max\tbeside\tverdict\tothers")
 	for _, r := range t.rows {
 		middle, span := "–", ""
 		if len(r.values) > 0 {

@@ -50,10 +50,27 @@ func Open(ctx context.Context, address string, o Options) (*DB, error) {
 		_ = pool.Close()
 		return nil, fmt.Errorf("PostgreSQL does not answer at %s (%w): start it, or set DATABASE_URL to where it is", where(address), err)
 	}
-	return &DB{
-		Ent: ent.NewClient(ent.Driver(entsql.OpenDB(dialect.Postgres, pool))),
-		SQL: pool,
-	}, nil
+	client := ent.NewClient(ent.Driver(entsql.OpenDB(dialect.Postgres, pool)))
+	client.Intercept(ent.InterceptFunc(joinQueried))
+	client.Use(joinWritten)
+	return &DB{Ent: client, SQL: pool}, nil
+}
+
+// joinQueried makes the rows of every query siblings: what one of them needs is fetched for all.
+func joinQueried(next ent.Querier) ent.Querier {
+	return ent.QuerierFunc(func(ctx context.Context, q ent.Query) (ent.Value, error) {
+		v, err := next.Query(ctx, q)
+		ent.JoinSiblings(v)
+		return v, err
+	})
+}
+
+func joinWritten(next ent.Mutator) ent.Mutator {
+	return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+		v, err := next.Mutate(ctx, m)
+		ent.JoinSiblings(v)
+		return v, err
+	})
 }
 
 // Close ends all connections.

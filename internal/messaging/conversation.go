@@ -150,7 +150,7 @@ func (s *Service) ConversationsByIDs(ctx context.Context, ids []uuid.UUID) (map[
 		return nil, fmt.Errorf("read conversations: %w", err)
 	}
 	found := make(map[uuid.UUID]*ent.Conversation, len(rows))
-	for _, c := range sibling.Join(rows) {
+	for _, c := range rows {
 		found[c.ID] = c
 	}
 	return found, nil

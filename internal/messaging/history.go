@@ -44,7 +44,7 @@ func (s *Service) Messages(
 		return nil, fmt.Errorf("read the messages: %w", err)
 	}
 	cursor := func(m *ent.Message) string { return list.Cursor(relay.Key{Number: m.Seq}) }
-	return relay.NewConnection(page, sibling.Join(rows), cursor), nil
+	return relay.NewConnection(page, rows, cursor), nil
 }
 
 // ByIDs are the messages with these ids that the viewer may see.
@@ -54,7 +54,7 @@ func (s *Service) ByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*en
 		return nil, fmt.Errorf("read messages: %w", err)
 	}
 	found := make(map[uuid.UUID]*ent.Message, len(rows))
-	for _, m := range sibling.Join(rows) {
+	for _, m := range rows {
 		found[m.ID] = m
 	}
 	return found, nil

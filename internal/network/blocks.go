@@ -39,7 +39,7 @@ func (s *Service) Blocks(ctx context.Context, first int, after *string) (*BlockC
 		return nil, fmt.Errorf("read the blocks: %w", err)
 	}
 	cursor := func(b *ent.Block) string { return list.Cursor(relay.Key{Time: b.CreatedAt, ID: b.ID}) }
-	return relay.NewConnection(page, sibling.Join(rows), cursor), nil
+	return relay.NewConnection(page, rows, cursor), nil
 }
 
 // Blocked is the card of whom a block keeps away.
@@ -54,7 +54,7 @@ func (s *Service) ByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*en
 		return nil, fmt.Errorf("read blocks: %w", err)
 	}
 	found := make(map[uuid.UUID]*ent.Block, len(rows))
-	for _, b := range sibling.Join(rows) {
+	for _, b := range rows {
 		found[b.ID] = b
 	}
 	return found, nil

@@ -13,7 +13,6 @@ import (
 	"github.com/convenehq/convene/ent/profile"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fault"
-	"github.com/convenehq/convene/internal/sibling"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -41,7 +40,7 @@ func (s *Service) ByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*en
 		return nil, fmt.Errorf("read profiles: %w", err)
 	}
 	byID := make(map[uuid.UUID]*ent.Profile, len(rows))
-	for _, row := range sibling.Join(rows) {
+	for _, row := range rows {
 		byID[row.ID] = row
 	}
 	return byID, nil

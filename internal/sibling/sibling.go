@@ -43,11 +43,7 @@ func Join[R Row](rows []R) []R {
 func Load[R Row, K comparable, V any](
 	ctx context.Context, row R, name string, key func(R) K, fetch func(context.Context, []K) (map[K]V, error),
 ) (V, error) {
-	g := row.Siblings()
-	if g == nil {
-		Join([]R{row})
-		g = row.Siblings()
-	}
+	g := group(row)
 	c := g.cell(name)
 	c.once.Do(func() {
 		keys := make([]K, 0, len(g.rows))
@@ -69,11 +65,21 @@ func Load[R Row, K comparable, V any](
 
 // Prime puts values that came with the rows in place of a later fetch under this name.
 func Prime[R Row, K comparable, V any](row R, name string, values map[K]V) {
+	c := group(row).cell(name)
+	c.once.Do(func() { c.values = values })
+}
+
+// alone guards the joining of rows that were returned alone and never joined: several of their fields may
+// be resolved at once.
+var alone sync.Mutex
+
+func group[R Row](row R) *Group {
+	alone.Lock()
+	defer alone.Unlock()
 	if row.Siblings() == nil {
 		Join([]R{row})
 	}
-	c := row.Siblings().cell(name)
-	c.once.Do(func() { c.values = values })
+	return row.Siblings()
 }
 
 func (g *Group) cell(name string) *cell {

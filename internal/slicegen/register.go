@@ -17,35 +17,39 @@ type entry struct {
 	// last fits the lines behind one of which the new one goes.
 	last *regexp.Regexp
 	line string
+	// isSorted tells that the lines stand in their order: the new one goes behind the last that is lower.
+	isSorted bool
 }
 
 func entries(name string) []entry {
 	return []entry{
 		{
-			"gqlgen.yml", regexp.MustCompile(`^  - ` + regexp.QuoteMeta(arch.Module) + `/internal/\w+$`),
-			"  - " + arch.Module + "/internal/" + name,
+			file: "gqlgen.yml",
+			last: regexp.MustCompile(`^  - ` + regexp.QuoteMeta(arch.Module) + `/internal/\w+$`),
+			line: "  - " + arch.Module + "/internal/" + name,
 		},
 		{
-			"schema.graphqls", regexp.MustCompile(`^#   graph/\w+\.graphqls `),
-			"#   graph/" + name + ".graphqls   what it is about",
+			file: "schema.graphqls",
+			last: regexp.MustCompile(`^#   graph/\w+\.graphqls `),
+			line: fmt.Sprintf("#   %-26s what it is about", "graph/"+name+".graphqls"),
 		},
 		{
-			"graph/resolver.go", regexp.MustCompile(`^\t"` + regexp.QuoteMeta(arch.Module) + `/internal/\w+"$`),
-			"\t\"" + arch.Module + "/internal/" + name + "\"",
+			file: "graph/resolver.go",
+			last: regexp.MustCompile(`^\t"` + regexp.QuoteMeta(arch.Module) + `/internal/\w+"$`),
+			line: "\t\"" + arch.Module + "/internal/" + name + "\"",
 		},
 		{
-			"graph/resolver.go", regexp.MustCompile(`^\t\w+ +\*\w+\.Service$`),
-			"\t" + strings.ToUpper(name[:1]) + name[1:] + " *" + name + ".Service",
+			file: "graph/resolver.go",
+			last: regexp.MustCompile(`^\t\w+ +\*\w+\.Service$`),
+			line: "\t" + strings.ToUpper(name[:1]) + name[1:] + " *" + name + ".Service",
 		},
 		{
-			"ARCHITECTURE.md", sliceLine,
-			fmt.Sprintf("%-24s what it is about", "internal/"+name+"/"),
+			file: "ARCHITECTURE.md", isSorted: true,
+			last: regexp.MustCompile(`^(internal|graph/transport)/.*\s`), // what stands above the first slice fits too
+			line: fmt.Sprintf("%-31s slice: what it is about", "internal/"+name+"/"),
 		},
 	}
 }
-
-// sliceLine is a slice's line in the tree of ARCHITECTURE.md.
-var sliceLine = regexp.MustCompile(`^internal/(\w+)/\s`)
 
 // register makes the slice known to gqlgen, to the resolvers and to whoever reads about the whole.
 func register(root, name string) error {
@@ -70,11 +74,9 @@ func (e entry) insert(text string) ([]byte, error) {
 	lines := strings.Split(text, "\n")
 	at := -1
 	for i, line := range lines {
-		m := e.last.FindStringSubmatch(line)
-		if m == nil || len(m) == 2 && !arch.IsSlice(m[1]) {
-			continue
+		if e.last.MatchString(line) && (!e.isSorted || line < e.line) {
+			at = i
 		}
-		at = i
 	}
 	if at < 0 {
 		return nil, fmt.Errorf("%s has no line of a slice behind which to put %q", e.file, e.line)
