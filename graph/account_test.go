@@ -45,7 +45,7 @@ func TestRegister(t *testing.T) {
 		for k, v := range changes {
 			in[k] = v
 		}
-		return vars{"input": map[string]any(in)}
+		return vars{"input": in}
 	}
 	t.Run("answers with the new person's own eyes", func(t *testing.T) {
 		t.Parallel()

@@ -13,7 +13,6 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/convenehq/convene/graph"
-	"github.com/convenehq/convene/graph/generated"
 	"github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fault"
@@ -54,15 +53,10 @@ func newAPI(t testing.TB) *api {
 	}
 	t.Cleanup(hub.Close)
 	t.Cleanup(talk.Close)
-	a := &api{db: d, accounts: accounts, hub: hub, exec: executor.New(generated.NewExecutableSchema(generated.Config{
-		Resolvers: &graph.Resolver{
-			Accounts: accounts, Profiles: profiles, Messaging: talk,
-			Network: network.New(d, accounts, profiles, talk),
-		},
-	}))}
-	a.exec.SetErrorPresenter(graph.PresentError)
-	a.exec.SetRecoverFunc(graph.Recover)
-	return a
+	return &api{db: d, accounts: accounts, hub: hub, exec: graph.NewExecutor(&graph.Resolver{
+		Accounts: accounts, Profiles: profiles, Messaging: talk,
+		Network: network.New(d, accounts, profiles, talk),
+	}, false)}
 }
 
 // response is an answer as a client sees it.

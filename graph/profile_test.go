@@ -72,7 +72,7 @@ func TestUpdateProfile(t *testing.T) {
 	const update = `mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) {
 		profile { displayName version } userErrors { code field }
 	} }`
-	change := func(in vars) vars { return vars{"input": map[string]any(in)} }
+	change := func(in vars) vars { return vars{"input": in} }
 	answer := func(name string, version int, errs ...any) map[string]any {
 		if errs == nil {
 			errs = []any{}

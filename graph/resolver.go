@@ -9,7 +9,7 @@ import (
 	"github.com/convenehq/convene/internal/profile"
 )
 
-//go:generate go tool gqlgen generate --config ../gqlgen.yml
+//go:generate go tool gqlgen generate
 
 // Resolver holds the slices that the resolvers call.
 type Resolver struct {

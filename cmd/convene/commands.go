@@ -26,7 +26,7 @@ type commands struct {
 	Config  configCommand  `cmd:"" help:"Print every setting, its value and where it comes from; secrets are hidden. Example: convene config"`
 	Keys    keysCommand    `cmd:"" help:"Print a new key for CONVENE_KEYS. Example: CONVENE_KEYS=$(convene keys)"`
 	Admin   adminCommand   `cmd:"" help:"Look after a running installation. Example: convene admin new-epoch"`
-	Psql    psqlCommand    `cmd:"" help:"Open psql on the private PostgreSQL of a running convene. Example: convene psql -c 'TABLE schema_migrations'"`
+	Psql    psqlCommand    `cmd:"" passthrough:"" help:"Open psql on the private PostgreSQL of a running convene. Example: convene psql -c 'TABLE schema_migrations'"`
 	Reset   resetCommand   `cmd:"" help:"Delete the private services' data and start afresh. Example: convene reset"`
 }
 
@@ -145,7 +145,7 @@ func (newEpochCommand) Run(ctx context.Context, c config.Config) error {
 }
 
 type psqlCommand struct {
-	Args []string `arg:"" optional:"" passthrough:"" help:"Passed on to psql."`
+	Args []string `arg:"" optional:"" help:"Passed on to psql."`
 }
 
 // Run becomes psql.

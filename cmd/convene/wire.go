@@ -11,13 +11,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/google/uuid"
 
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/migrate"
 	"github.com/convenehq/convene/graph"
-	"github.com/convenehq/convene/graph/generated"
 	"github.com/convenehq/convene/graph/transport"
 	"github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/config"
@@ -45,8 +43,8 @@ type node struct {
 }
 
 // build connects everything, from the bottom up. What it opened is closed by shut, in reverse.
-func build(ctx context.Context, c config.Config, log *slog.Logger) (n *node, err error) {
-	n = &node{companion: &companion{log: log}}
+func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err error) {
+	n := &node{companion: &companion{log: log}}
 	defer func() {
 		if err != nil {
 			n.shut()
@@ -87,12 +85,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (n *node, err
 		Accounts: accounts, Profiles: profiles, Messaging: n.messaging,
 		Network: network.New(n.db, accounts, profiles, n.messaging),
 	}
-	exec := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: resolver}))
-	exec.SetErrorPresenter(graph.PresentError)
-	exec.SetRecoverFunc(graph.Recover)
-	if !c.IsProduction() {
-		exec.Use(graph.Introspection{})
-	}
+	exec := graph.NewExecutor(resolver, !c.IsProduction())
 	if err := n.hub.Start(ctx); err != nil {
 		return nil, err
 	}

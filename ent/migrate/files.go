@@ -1,3 +1,4 @@
+// Package migrate has the versioned migrations, and the tables that ent/schema declares, to compare with.
 package migrate
 
 import "embed"

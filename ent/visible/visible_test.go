@@ -168,7 +168,7 @@ func (s *scene) sees(ctx context.Context, name string) (bool, error) {
 }
 
 // deletes tells whether a viewer's deletion of the row, undone at once, reaches it.
-func (s *scene) deletes(t *testing.T, ctx context.Context, name string) (bool, error) {
+func (s *scene) deletes(ctx context.Context, t *testing.T, name string) (bool, error) {
 	tx, err := s.client.Tx(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -207,7 +207,7 @@ func TestEveryEntityForEveryViewer(t *testing.T) {
 			if want := has(readers[name], c); sees != want {
 				t.Errorf("%s: the %s sees it: %v, want %v", name, c, sees, want)
 			}
-			deletes, err := s.deletes(t, s.viewers[c], name)
+			deletes, err := s.deletes(s.viewers[c], t, name)
 			if err != nil {
 				t.Errorf("%s, %s: %v", name, c, err)
 			}
@@ -223,12 +223,12 @@ func TestNothingIsOpenByDefault(t *testing.T) {
 	s := newScene(t)
 	for _, name := range entities(s.client) {
 		for what, run := range map[string]func() error{
-			"a query":  func() error { return second(call(s.of(name), "Query").MethodByName("All"), t.Context()) },
-			"a count":  func() error { return second(call(s.of(name), "Query").MethodByName("Count"), t.Context()) },
-			"a delete": func() error { return second(call(s.of(name), "Delete").MethodByName("Exec"), t.Context()) },
-			"a create": func() error { return second(call(s.of(name), "Create").MethodByName("Save"), t.Context()) },
+			"a query":  func() error { return second(t.Context(), call(s.of(name), "Query").MethodByName("All")) },
+			"a count":  func() error { return second(t.Context(), call(s.of(name), "Query").MethodByName("Count")) },
+			"a delete": func() error { return second(t.Context(), call(s.of(name), "Delete").MethodByName("Exec")) },
+			"a create": func() error { return second(t.Context(), call(s.of(name), "Create").MethodByName("Save")) },
 			"an update": func() error {
-				return second(call(s.of(name), "Update").MethodByName("Save"), t.Context())
+				return second(t.Context(), call(s.of(name), "Update").MethodByName("Save"))
 			},
 		} {
 			if err := run(); !errors.Is(err, privacy.Deny) && !isMissingField(err) {
@@ -243,7 +243,7 @@ func isMissingField(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "missing required field")
 }
 
-func second(method reflect.Value, ctx context.Context) error {
+func second(ctx context.Context, method reflect.Value) error {
 	err, _ := method.Call([]reflect.Value{reflect.ValueOf(ctx)})[1].Interface().(error)
 	return err
 }

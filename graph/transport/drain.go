@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // A connection is what stays open: a session or a stream.
@@ -12,6 +14,8 @@ type connection interface {
 	end(e ending)
 	// kill ends it now.
 	kill()
+	// session is the login session that it belongs to; the zero id if to none.
+	session() uuid.UUID
 }
 
 // A roster knows the open connections, so that a shutdown finds them.

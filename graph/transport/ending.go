@@ -24,6 +24,7 @@ var (
 	endUnauthorized = ending{code: 4401, reason: "Unauthorized"}
 	endForbidden    = ending{code: 4403, reason: "Forbidden"}
 	endExpired      = ending{code: 4403, reason: "Credentials expired"}
+	endRevoked      = ending{code: 4403, reason: "Session ended"}
 	endSubprotocol  = ending{code: 4406, reason: "Subprotocol not acceptable"}
 	endInitLate     = ending{code: 4408, reason: "Connection initialisation timeout"}
 	endInitTwice    = ending{code: 4429, reason: "Too many initialisation requests"}

@@ -61,7 +61,8 @@ func (p *plan) Render(ctx context.Context, item live.Item, own bool) ([]byte, er
 	if response == nil {
 		return nil, fmt.Errorf("render an update: the execution has ended")
 	}
-	return encodeResponse(response)
+	// The bytes are copied: gqlgen writes the next result into the same.
+	return encode(response), nil
 }
 
 // Close implements live.Renderer.
@@ -102,21 +103,6 @@ func again(op *graphql.OperationContext) *graphql.OperationContext {
 		ResolverMiddleware: op.ResolverMiddleware, RootResolverMiddleware: op.RootResolverMiddleware,
 		Stats: op.Stats,
 	}
-}
-
-// encodeResponse is an execution result as every transport sends it. The data is copied: gqlgen writes
-// the next result into the same bytes.
-func encodeResponse(r *graphql.Response) ([]byte, error) {
-	if len(r.Errors) == 0 && len(r.Extensions) == 0 {
-		b := make([]byte, 0, len(r.Data)+len(`{"data":}`))
-		b = append(append(b, `{"data":`...), r.Data...)
-		return append(b, '}'), nil
-	}
-	b, err := json.Marshal(r)
-	if err != nil {
-		return nil, fmt.Errorf("write a result: %w", err)
-	}
-	return b, nil
 }
 
 // planKey is the same for subscriptions that can share their rendering: same document, operation and

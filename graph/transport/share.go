@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
@@ -61,7 +62,7 @@ func (s *Shared) Subscribe(ctx context.Context, op *graphql.OperationContext, to
 func (s *Shared) request(ctx context.Context, op *graphql.OperationContext, intent *live.Intent) (live.Request, error) {
 	others, author := viewer.OfAudience(intent.Key.ID, false), viewer.OfAudience(intent.Key.ID, true)
 	only := viewer.Viewer{}
-	path := perViewer(op.Operation.SelectionSet, nil)
+	path := perViewerField(op)
 	if path != nil {
 		only = viewer.From(ctx)
 		others, author = only, only
@@ -77,29 +78,35 @@ func (s *Shared) request(ctx context.Context, op *graphql.OperationContext, inte
 	}, nil
 }
 
-// perViewer is the path of a selected field that depends on who asks; nil if there is none.
-func perViewer(set ast.SelectionSet, above []string) []string {
+// perViewer is the path of a selected field that depends on who asks; nil if there is none. Each fragment
+// is looked into once, however often it is spread.
+func perViewer(set ast.SelectionSet, above []string, seen map[*ast.FragmentDefinition]bool) []string {
 	for _, selection := range set {
+		var path []string
 		switch selection := selection.(type) {
 		case *ast.Field:
-			at := append(above[:len(above):len(above)], selection.Alias)
-			if selection.Definition != nil && selection.Definition.Directives.ForName("perViewer") != nil {
-				return at
-			}
-			if path := perViewer(selection.SelectionSet, at); path != nil {
-				return path
+			path = slices.Concat(above, []string{selection.Alias})
+			if selection.Definition == nil || selection.Definition.Directives.ForName("perViewer") == nil {
+				path = perViewer(selection.SelectionSet, path, seen)
 			}
 		case *ast.InlineFragment:
-			if path := perViewer(selection.SelectionSet, above); path != nil {
-				return path
-			}
+			path = perViewer(selection.SelectionSet, above, seen)
 		case *ast.FragmentSpread:
-			if path := perViewer(selection.Definition.SelectionSet, above); path != nil {
-				return path
+			if !seen[selection.Definition] {
+				seen[selection.Definition] = true
+				path = perViewer(selection.Definition.SelectionSet, above, seen)
 			}
+		}
+		if path != nil {
+			return path
 		}
 	}
 	return nil
+}
+
+// perViewerField is the path of a field of the operation that depends on who asks; nil if there is none.
+func perViewerField(op *graphql.OperationContext) []string {
+	return perViewer(op.Operation.SelectionSet, nil, map[*ast.FragmentDefinition]bool{})
 }
 
 // cursorVariable is the variable that holds the cursor to resume behind; empty if it stands in the
@@ -123,7 +130,7 @@ func (s *Shared) present(ctx context.Context, op *graphql.OperationContext, err 
 		return list
 	}
 	if errors.Is(err, live.ErrTooManyExclusive) {
-		path := perViewer(op.Operation.SelectionSet, nil)
+		path := perViewerField(op)
 		err = &fault.Error{Code: fault.CodeTooComplex, Argument: path, Message: fmt.Sprintf(
 			"This subscription selects a field that depends on who asks, which at most %d subscribers of a stream may.",
 			live.MaxExclusive)}

@@ -11,6 +11,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"github.com/convenehq/convene/internal/fault"
+	"github.com/convenehq/convene/internal/viewer"
 )
 
 // resume lets a subscription go on behind the last event that the client has. The header wins over the
@@ -36,7 +37,7 @@ func resume(op *graphql.OperationContext, r *http.Request) *fault.Error {
 func (h *Handler) serveStream(
 	ctx context.Context, w http.ResponseWriter, r *http.Request, run func(context.Context, recipient),
 ) {
-	s := &stream{out: h.newOutbox()}
+	s := &stream{out: h.newOutbox(), who: viewer.From(r.Context())}
 	if !h.connections.enter(s) {
 		w.Header().Set("Retry-After", "1")
 		RespondError(w, r, fault.Unavailable(nil))

@@ -9,6 +9,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/convenehq/convene/internal/viewer"
 )
 
 // A stream answers one operation with server-sent events. It is the Subscriber of that operation.
@@ -19,6 +21,7 @@ import (
 // Last-Event-ID.
 type stream struct {
 	out *outbox
+	who viewer.Viewer
 
 	mu             sync.Mutex
 	done, standing bool

@@ -35,7 +35,7 @@ func spawn(name string, who account, lastWill syscall.Signal, logPath, program s
 	if err != nil {
 		return nil, fmt.Errorf("open the log of %s: %w", name, err)
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	cmd := exec.Command(program, args...)
 	cmd.Dir = "/" // ours may be closed to that account
 	cmd.Env = who.environment()
@@ -105,7 +105,7 @@ func lastWords(path string) string {
 	if err != nil {
 		return err.Error()
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if info, err := f.Stat(); err == nil && info.Size() > longest {
 		_, _ = f.Seek(-longest, io.SeekEnd) // otherwise it is read from its beginning
 	}

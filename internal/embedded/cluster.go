@@ -89,7 +89,7 @@ func syncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	err = f.Sync()
 	// Some file systems have nothing to sync in a folder, and say so.
 	if errors.Is(err, fs.ErrInvalid) {

@@ -15,7 +15,7 @@ func OpenDir(t *testing.T) string {
 	if freeBytes(memory) >= roomInMemory {
 		root = memory
 	}
-	dir, err := os.MkdirTemp(root, "embedded-test-")
+	dir, err := os.MkdirTemp(root, "embedded-test-") //nolint:usetesting // has to be passable by other accounts
 	if err != nil {
 		t.Fatal(err)
 	}

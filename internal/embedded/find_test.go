@@ -131,20 +131,20 @@ func TestFind(t *testing.T) {
 	t.Run("an installation is found once, where its programs really are", func(t *testing.T) {
 		t.Parallel()
 		f := machine{"/usr/lib/postgresql/15/bin": version("15.19")}.finder(t)
-		real := f.root + "/usr/lib/postgresql/15/bin"
+		really := f.root + "/usr/lib/postgresql/15/bin"
 		links := f.root + "/links"
 		if err := os.Mkdir(links, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range []string{"initdb", "postgres"} {
-			if err := os.Symlink(filepath.Join(real, name), filepath.Join(links, name)); err != nil {
+			if err := os.Symlink(filepath.Join(really, name), filepath.Join(links, name)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		f.path = []string{links, real + "/../bin"}
-		f.pgConfig = func(context.Context) (string, error) { return real, nil }
+		f.path = []string{links, really + "/../bin"}
+		f.pgConfig = func(context.Context) (string, error) { return really, nil }
 		found, rejected := f.all(t.Context())
-		if len(found) != 1 || found[0].bin != real || found[0].source != "PATH" || len(rejected) > 0 {
+		if len(found) != 1 || found[0].bin != really || found[0].source != "PATH" || len(rejected) > 0 {
 			t.Errorf("found %+v, rejected %q", found, rejected)
 		}
 	})

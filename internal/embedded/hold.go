@@ -131,7 +131,7 @@ func readHolder(path string) holder {
 	if err != nil {
 		return h
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if err := json.NewDecoder(f).Decode(&h); err != nil {
 		return holder{}
 	}

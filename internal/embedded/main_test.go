@@ -90,7 +90,6 @@ func startOwner(t *testing.T, o embedded.Options, program string, as *syscall.Cr
 // program is named when that one cannot reach the test binary.
 func launchOwner(t *testing.T, o embedded.Options, program string, as *syscall.Credential) (*owner, io.Reader, *bytes.Buffer) {
 	t.Helper()
-	o.Log = nil
 	options, err := json.Marshal(map[string]any{
 		"Dir": o.Dir, "PGBin": o.PGBin, "RedisBin": o.RedisBin,
 		"NeedPG": o.NeedPG, "NeedRedis": o.NeedRedis, "Throwaway": o.Throwaway,

@@ -136,7 +136,7 @@ func redisPID(socket string) int {
 	if err != nil {
 		return 0
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if errors.Join(conn.SetDeadline(time.Now().Add(time.Second)), sendInfo(conn)) != nil {
 		return 0
 	}

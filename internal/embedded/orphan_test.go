@@ -132,7 +132,7 @@ func TestSharedMemory(t *testing.T) {
 	t.Run("a start is repeated while the memory of a killed server is in use", func(t *testing.T) {
 		t.Parallel()
 		found, _ := newFinder(account{}).all(t.Context())
-		real, ok := choose(found, 0)
+		inUse, ok := choose(found, 0)
 		if !ok {
 			t.Fatal("there is no PostgreSQL")
 		}
@@ -141,14 +141,14 @@ func TestSharedMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, script := range map[string]string{
-			"initdb": `exec "` + real.bin + `/initdb" "$@"`,
+			"initdb": `exec "` + inUse.bin + `/initdb" "$@"`,
 			"postgres": `case "$1" in -D)
 	if mkdir "` + bin + `/tried" 2>/dev/null; then
 		echo "FATAL:  ` + sharedRemnant + ` (key 1, ID 2) is still in use" >&2
 		exit 1
 	fi
 esac
-exec "` + real.bin + `/postgres" "$@"`,
+exec "` + inUse.bin + `/postgres" "$@"`,
 		} {
 			if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
 				t.Fatal(err)

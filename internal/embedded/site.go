@@ -119,7 +119,7 @@ func (t *site) unfit(place string) string {
 	if err != nil {
 		return err.Error()
 	}
-	defer os.Remove(probe)
+	defer func() { _ = os.Remove(probe) }()
 	if err := t.account.own(probe); err != nil {
 		return err.Error()
 	}

@@ -33,8 +33,8 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// slices is in how many parts a sweep goes over the streams.
-const slices = 16
+// sweepParts is in how many parts a sweep goes over the streams.
+const sweepParts = 16
 
 // A Hub is a node's side of all streams.
 type Hub struct {
@@ -200,7 +200,7 @@ func (h *Hub) release(s *stream) {
 func (h *Hub) all(part int) []*stream {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	some := make([]*stream, 0, len(h.streams)/slices+1)
+	some := make([]*stream, 0, len(h.streams)/sweepParts+1)
 	for _, s := range h.streams {
 		if part < 0 || s.part == part {
 			some = append(some, s)

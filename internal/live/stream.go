@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/maphash"
 	"math"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -43,7 +44,7 @@ type stream struct {
 func newStream(h *Hub, key Key, source Source) *stream {
 	return &stream{
 		hub: h, key: key, source: source,
-		part:   int(maphash.Comparable(h.seed, key) % slices),
+		part:   int(maphash.Comparable(h.seed, key) % sweepParts),
 		groups: map[string]*group{},
 	}
 }
@@ -71,7 +72,7 @@ func (s *stream) work() {
 	var waiting []Update // beyond a gap
 	for {
 		s.inboxMu.Lock()
-		batch, check := append(waiting, s.inbox...), s.check
+		batch, check := slices.Concat(waiting, s.inbox), s.check
 		s.inbox, s.check = nil, false
 		if len(batch) == 0 && !check {
 			s.working = false

@@ -10,9 +10,9 @@ import (
 // sweep goes over all streams again and again, a part at a time, until the context ends. It finds what
 // neither Redis nor a later update has told.
 func (h *Hub) sweep(ctx context.Context) {
-	tick := time.NewTicker(h.o.Sweep / slices)
+	tick := time.NewTicker(h.o.Sweep / sweepParts)
 	defer tick.Stop()
-	for part := 0; ; part = (part + 1) % slices {
+	for part := 0; ; part = (part + 1) % sweepParts {
 		select {
 		case <-ctx.Done():
 			return

@@ -1,8 +1,6 @@
 package messaging_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -12,152 +10,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/convenehq/convene/ent"
-	"github.com/convenehq/convene/graph/relay"
-	"github.com/convenehq/convene/internal/account"
-	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fault"
-	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/messaging"
-	"github.com/convenehq/convene/internal/network"
-	"github.com/convenehq/convene/internal/profile"
-	"github.com/convenehq/convene/internal/testkit"
-	"github.com/convenehq/convene/internal/token"
-	"github.com/convenehq/convene/internal/viewer"
 )
-
-func TestMain(m *testing.M) { testkit.Main(m) }
-
-// A house is the slices over a database of the test's own.
-type house struct {
-	t         testing.TB
-	db        *db.DB
-	hub       *live.Hub
-	messaging *messaging.Service
-	network   *network.Service
-	profiles  *profile.Service
-}
-
-func newHouse(t testing.TB) *house {
-	t.Helper()
-	return houseOn(t, testkit.DB(t), live.Options{})
-}
-
-// houseOn is one node on a database; nodes of one test share it.
-func houseOn(t testing.TB, d *db.DB, o live.Options) *house {
-	t.Helper()
-	ring, err := token.NewRing([]byte("a secret of the tests, 32 bytes.."))
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.Epoch = d.Epoch
-	hub := live.New(o)
-	profiles := profile.New(d)
-	accounts := account.New(d, ring, profiles, account.Options{})
-	m := messaging.New(d, ring, accounts, profiles, hub, messaging.Options{})
-	if err := hub.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(hub.Close)
-	t.Cleanup(m.Close)
-	return &house{t: t, db: d, hub: hub, messaging: m, network: network.New(d, accounts, profiles, m), profiles: profiles}
-}
-
-// person makes an account with its profile, without the cost of a password.
-func (h *house) person(name string) uuid.UUID {
-	h.t.Helper()
-	id := uuid.Must(uuid.NewV7())
-	ctx := viewer.AsSystem(h.t.Context(), "a person of the test")
-	err := h.db.Tx(ctx, func(tx *ent.Tx) error {
-		err := tx.Account.Create().SetID(id).SetUsername(name).SetEmail(name + "@example.org").
-			SetEmailClaimedAt(time.Now()).SetPasswordHash("none").Exec(ctx)
-		if err != nil {
-			return err
-		}
-		return h.profiles.Create(ctx, tx, id, name, strings.ToUpper(name))
-	})
-	if err != nil {
-		h.t.Fatalf("make %s: %v", name, err)
-	}
-	return id
-}
-
-func (h *house) as(id uuid.UUID) context.Context {
-	return viewer.With(h.t.Context(), viewer.OfPerson(id, uuid.Nil))
-}
-
-func to(recipient uuid.UUID, body string) messaging.SendMessageInput {
-	id := relay.NewID(ent.ProfilePrefix, recipient)
-	return messaging.SendMessageInput{RecipientID: &id, Body: body}
-}
-
-func in(conversation uuid.UUID, body string) messaging.SendMessageInput {
-	id := relay.NewID(ent.ConversationPrefix, conversation)
-	return messaging.SendMessageInput{ConversationID: &id, Body: body}
-}
-
-func (h *house) send(from uuid.UUID, what messaging.SendMessageInput) *ent.Message {
-	h.t.Helper()
-	m, err := h.messaging.Send(h.as(from), what)
-	if err != nil {
-		h.t.Fatalf("send: %v", err)
-	}
-	return m
-}
-
-func (h *house) history(of, conversation uuid.UUID) []string {
-	h.t.Helper()
-	c, err := h.messaging.Conversation(h.as(of), conversation)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	if c == nil {
-		return nil
-	}
-	page, err := h.messaging.Messages(h.as(of), c, 100, nil, messaging.OldestFirst)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	var bodies []string
-	for _, m := range page.Nodes() {
-		body := "(deleted)"
-		if m.Body != nil {
-			body = *m.Body
-		}
-		bodies = append(bodies, body)
-	}
-	return bodies
-}
-
-func (h *house) block(blocker, blocked uuid.UUID) {
-	h.t.Helper()
-	if _, err := h.network.Block(h.as(blocker), network.BlockInput{ProfileID: relay.NewID(ent.ProfilePrefix, blocked)}); err != nil {
-		h.t.Fatalf("block: %v", err)
-	}
-}
-
-func (h *house) unblock(blocker, blocked uuid.UUID) {
-	h.t.Helper()
-	if _, err := h.network.Unblock(h.as(blocker), network.UnblockInput{ProfileID: relay.NewID(ent.ProfilePrefix, blocked)}); err != nil {
-		h.t.Fatalf("unblock: %v", err)
-	}
-}
-
-// refused is the code of a refusal.
-func refused(err error) messaging.MessagingErrorCode {
-	var refusal *messaging.MessagingUserError
-	if errors.As(err, &refusal) {
-		return refusal.Code
-	}
-	return ""
-}
-
-func faulted(err error) fault.Code {
-	var f *fault.Error
-	if errors.As(err, &f) {
-		return f.Code
-	}
-	return ""
-}
 
 func TestSend(t *testing.T) {
 	t.Parallel()

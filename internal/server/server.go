@@ -47,6 +47,9 @@ const (
 	maxHeader  = 32 << 10
 )
 
+// revocationEvery is how often open sockets are held against the sessions they belong to.
+const revocationEvery = 800 * time.Millisecond
+
 // New makes a server; Serve starts it.
 func New(o Options) *Server {
 	s := &Server{o: o, draining: make(chan struct{})}
@@ -63,10 +66,29 @@ func New(o Options) *Server {
 
 // Serve answers until Shutdown.
 func (s *Server) Serve(l net.Listener) error {
+	go s.endRevoked()
 	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
+}
+
+// endRevoked closes the sockets of sessions that were revoked, within a second or so on every node.
+func (s *Server) endRevoked() {
+	tick := time.NewTicker(revocationEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.draining:
+			return
+		case <-tick.C:
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		if err := s.o.Graph.EndRevoked(ctx, s.o.Accounts.Ended); err != nil {
+			s.o.Log.Debug("Nobody could tell which sessions have ended", "error", err)
+		}
+		cancel()
+	}
 }
 
 // Shutdown ends in order: not ready any more, sockets closed so that their clients go elsewhere, requests

@@ -158,15 +158,8 @@ func prune(ctx context.Context, lock *sql.Conn) error {
 	if err != nil {
 		return err
 	}
-	var stale []string
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return err
-		}
-		stale = append(stale, name)
-	}
-	if err := rows.Close(); err != nil {
+	stale, err := names(rows)
+	if err != nil {
 		return err
 	}
 	for _, name := range stale {
@@ -175,6 +168,18 @@ func prune(ctx context.Context, lock *sql.Conn) error {
 		}
 	}
 	return nil
+}
+
+func names(rows *sql.Rows) (all []string, err error) {
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		all = append(all, name)
+	}
+	return all, rows.Err()
 }
 
 func withDatabase(base, name string) string {

@@ -108,7 +108,7 @@ func TestAStrangeHostDoesNotGetIntoThePolicy(t *testing.T) {
 		"*.example":                  "connect-src 'self';",
 		"a.example\r\nSet-Cookie: a": "connect-src 'self';",
 	} {
-		r := httptest.NewRequest("GET", "/demo/", nil)
+		r := httptest.NewRequest(http.MethodGet, "/demo/", nil)
 		r.Host = host
 		w := httptest.NewRecorder()
 		sites[1].handler.ServeHTTP(w, r)

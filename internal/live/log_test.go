@@ -1,0 +1,184 @@
+package live_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/live"
+	"github.com/convenehq/convene/internal/testkit"
+)
+
+// A log is a stream in PostgreSQL that the tests write to by themselves.
+type log struct{ db *db.DB }
+
+func newLog(t testing.TB) log {
+	t.Helper()
+	l := log{testkit.DB(t)}
+	_, err := l.db.SQL.ExecContext(t.Context(), `CREATE TABLE heads (id uuid PRIMARY KEY, seq bigint NOT NULL, floor bigint NOT NULL DEFAULT 0);
+		CREATE TABLE entries (id uuid, seq bigint, word text, PRIMARY KEY (id, seq))`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// write appends a word under the head's lock, skipping some numbers, and answers the update to publish.
+func (l log) write(t testing.TB, id uuid.UUID, word string, skip int64) live.Update {
+	t.Helper()
+	var seq int64
+	err := l.db.SQL.QueryRowContext(t.Context(), `WITH h AS (
+			INSERT INTO heads (id, seq) VALUES ($1, 1 + $3) ON CONFLICT (id) DO UPDATE SET seq = heads.seq + 1 + $3 RETURNING seq
+		) INSERT INTO entries SELECT $1, seq, $2 FROM h RETURNING seq`, id, word, skip).Scan(&seq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return live.Update{Seq: seq, Data: []byte(word)}
+}
+
+// Read implements live.Source.
+func (l log) Read(ctx context.Context, id uuid.UUID, after int64, limit int) (live.Reading, error) {
+	rows, err := l.db.SQL.QueryContext(ctx, `SELECT h.seq, h.floor, e.seq, e.word FROM heads h
+		LEFT JOIN LATERAL (SELECT * FROM entries e WHERE e.id = h.id AND e.seq > $2 ORDER BY e.seq LIMIT $3) e ON true
+		WHERE h.id = $1 ORDER BY e.seq`, id, after, limit)
+	if err != nil {
+		return live.Reading{}, err
+	}
+	defer func() { _ = rows.Close() }()
+	var r live.Reading
+	for rows.Next() {
+		var seq *int64
+		var word *string
+		if err := rows.Scan(&r.Seq, &r.Floor, &seq, &word); err != nil {
+			return r, err
+		}
+		if seq != nil {
+			r.Updates = append(r.Updates, live.Update{Seq: *seq, Data: []byte(*word)})
+		}
+	}
+	return r, rows.Err()
+}
+
+// Moved implements live.Source.
+func (l log) Moved(ctx context.Context, heads map[uuid.UUID]int64) (map[uuid.UUID]live.Head, error) {
+	moved := map[uuid.UUID]live.Head{}
+	for id, known := range heads {
+		var h live.Head
+		err := l.db.SQL.QueryRowContext(ctx, "SELECT seq, floor FROM heads WHERE id = $1", id).Scan(&h.Seq, &h.Floor)
+		if err != nil {
+			return nil, err
+		}
+		if h.Seq != known {
+			moved[id] = h
+		}
+	}
+	return moved, nil
+}
+
+const kind = "log"
+
+func hub(t testing.TB, l log, o live.Options) *live.Hub {
+	t.Helper()
+	if o.Epoch == nil {
+		o.Epoch = func(context.Context) (string, error) { return "epoch", nil }
+	}
+	h := live.New(o)
+	h.Register(kind, l)
+	if err := h.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.Close)
+	return h
+}
+
+// A reader collects the words it is given.
+type reader struct {
+	mu     sync.Mutex
+	words  []string
+	cursor string
+	came   chan struct{}
+	detach func()
+}
+
+// words renders an update as its word.
+type words struct{}
+
+func (words) Render(_ context.Context, item live.Item, _ bool) ([]byte, error) {
+	switch item.Kind {
+	case live.Resync:
+		return []byte("resync:" + string(item.Reason)), nil
+	case live.Moved:
+		return []byte("moved"), nil
+	case live.Updated:
+	}
+	if string(item.Update.Data) == "unspeakable" {
+		return nil, errors.New("this can not be rendered")
+	}
+	return item.Update.Data, nil
+}
+
+func (words) Close() {}
+
+func read(t testing.TB, h *live.Hub, id uuid.UUID, after string) *reader {
+	t.Helper()
+	r := &reader{came: make(chan struct{}, 10000)}
+	request := live.Request{
+		Key: live.Key{Kind: kind, ID: id}, Plan: "words",
+		Renderer: func() (live.Renderer, error) { return words{}, nil },
+	}
+	if after != "" {
+		c, err := live.ParseCursor(request.Key, after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.After = &c
+	}
+	detach, err := h.Attach(t.Context(), request, &live.Member{
+		Deliver: func(frame []byte, cursor live.Cursor) {
+			r.mu.Lock()
+			r.words, r.cursor = append(r.words, string(frame)), cursor.String()
+			r.mu.Unlock()
+			r.came <- struct{}{}
+		},
+		Fail: func(error) {
+			r.mu.Lock()
+			r.words = append(r.words, "failed")
+			r.mu.Unlock()
+			r.came <- struct{}{}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.detach = sync.OnceFunc(detach)
+	t.Cleanup(r.detach)
+	return r
+}
+
+// want waits for exactly these words, in order.
+func (r *reader) want(t testing.TB, want ...string) {
+	t.Helper()
+	end := time.After(deadline)
+	for {
+		r.mu.Lock()
+		got := strings.Join(r.words, " ")
+		r.mu.Unlock()
+		if got == strings.Join(want, " ") {
+			return
+		}
+		if !strings.HasPrefix(strings.Join(want, " "), got) {
+			t.Fatalf("got %q, want %q", got, want)
+		}
+		select {
+		case <-r.came:
+		case <-end:
+			t.Fatalf("got %q, want %q", got, want)
+		}
+	}
+}
