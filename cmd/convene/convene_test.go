@@ -289,6 +289,31 @@ func TestTwoNodes(t *testing.T) {
 			t.Fatalf("got %v", got)
 		}
 	})
+	t.Run("a session that signs out loses its streams on every node, and its token", func(t *testing.T) {
+		leaving := first.signIn("grace")
+		events := second.watch(leaving, conversation)
+		if got := first.query(leaving, `mutation { signOut { userErrors { code } } }`, nil); got["errors"] != nil {
+			t.Fatalf("got %v", got)
+		}
+		ended := make(chan struct{})
+		go func() {
+			for events.Scan() { //nolint:revive // reads until the end
+			}
+			close(ended)
+		}()
+		select {
+		case <-ended:
+		case <-time.After(deadline):
+			t.Fatal("the stream goes on")
+		}
+		eventually(t, "the token is refused", func() error {
+			got := second.query(leaving, `{ viewer { profile { username } } }`, nil)
+			if got["errors"] == nil {
+				return fmt.Errorf("got %v", got)
+			}
+			return nil
+		})
+	})
 	t.Run("a second start on the same folder is told who holds it", func(t *testing.T) {
 		out, err := command(t, nil, "CONVENE_DATA="+data, "ADDR=127.0.0.1:0").CombinedOutput()
 		if err == nil || !strings.Contains(string(out), fmt.Sprint(first.cmd.Process.Pid)) {

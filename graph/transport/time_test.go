@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"github.com/convenehq/convene/graph/transport"
 )
 
@@ -272,9 +274,14 @@ func TestSlowClients(t *testing.T) {
 		f := serveInMemory(t)
 		c := f.ready(t)
 		payload := strings.Repeat("x", 60<<10)
-		for range 7 {
-			c.send(`{"type":"ping","payload":{"a":"` + payload + `"}}`)
-		}
+		go func() {
+			for range 7 {
+				// The last ones may find nobody who reads any more, until the socket closes.
+				ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+				_ = c.ws.Write(ctx, websocket.MessageText, []byte(`{"type":"ping","payload":{"a":"`+payload+`"}}`))
+				cancel()
+			}
+		}()
 		synctest.Wait()
 		c.closedAfter(1013, "Too slow")
 	})
