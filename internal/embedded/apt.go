@@ -159,7 +159,7 @@ func runApt(ctx context.Context, program string, args ...string) (string, error)
 	if err != nil {
 		return "", err
 	}
-	defer os.Remove(out.Name())
+	defer func() { _ = os.Remove(out.Name()) }()
 	defer func() { _ = out.Close() }()
 	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "UCF_FORCE_CONFFOLD=1", "LC_ALL=C")
