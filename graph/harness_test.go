@@ -17,9 +17,6 @@ import (
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fault"
 	"github.com/convenehq/convene/internal/live"
-	"github.com/convenehq/convene/internal/messaging"
-	"github.com/convenehq/convene/internal/network"
-	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/testkit"
 	"github.com/convenehq/convene/internal/token"
 	"github.com/convenehq/convene/internal/viewer"
@@ -44,19 +41,14 @@ func newAPI(t testing.TB) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
-	profiles := profile.New(d)
-	accounts := account.New(d, ring, profiles, account.Options{})
 	hub := live.New(live.Options{Epoch: d.Epoch})
-	talk := messaging.New(d, ring, accounts, profiles, hub, messaging.Options{})
+	slices := graph.Connect(graph.Base{DB: d, Ring: ring, Hub: hub})
 	if err := hub.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(hub.Close)
-	t.Cleanup(talk.Close)
-	return &api{db: d, accounts: accounts, hub: hub, exec: graph.NewExecutor(&graph.Resolver{
-		Accounts: accounts, Profiles: profiles, Messaging: talk,
-		Network: network.New(d, accounts, profiles, talk),
-	}, false)}
+	t.Cleanup(slices.Close)
+	return &api{db: d, accounts: slices.Accounts, hub: hub, exec: graph.NewExecutor(slices, false)}
 }
 
 // response is an answer as a client sees it.

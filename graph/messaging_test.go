@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/graph/relay"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fault"
+	"github.com/convenehq/convene/internal/testkit"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -281,14 +281,6 @@ func TestStatementCounts(t *testing.T) {
 // bare is a person without the cost of a password.
 func (a *api) bare(t testing.TB, username string) viewer.Viewer {
 	t.Helper()
-	ctx := viewer.AsSystem(t.Context(), "a person of the test")
-	account, err := a.db.Ent.Account.Create().SetUsername(username).SetEmail(username + "@example.com").
-		SetEmailClaimedAt(time.Now()).SetPasswordHash("none").Save(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.db.Ent.Profile.Create().SetID(account.ID).SetUsername(username).SetDisplayName("Name of " + username).Exec(ctx); err != nil {
-		t.Fatal(err)
-	}
-	return viewer.OfPerson(account.ID, account.ID)
+	id := testkit.Person(t, a.db, username)
+	return viewer.OfPerson(id, id)
 }

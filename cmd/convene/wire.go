@@ -23,8 +23,6 @@ import (
 	"github.com/convenehq/convene/internal/demo"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/messaging"
-	"github.com/convenehq/convene/internal/network"
-	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/server"
 	"github.com/convenehq/convene/internal/token"
 )
@@ -76,29 +74,28 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err
 	n.hub = live.New(live.Options{Redis: redis, Epoch: n.db.Epoch, Log: log})
 	hub.Store(n.hub)
 
-	profiles := profile.New(n.db)
-	accounts := account.New(n.db, ring, profiles, account.Options{Issuer: c.Issuer})
-	n.messaging = messaging.New(n.db, ring, accounts, profiles, n.hub, messaging.Options{Sent: n.companion.sent})
-	n.close = append(n.close, n.messaging.Close)
-	n.sweeps = append(n.sweeps, accounts.Sweep, n.messaging.Sweep)
-	resolver := &graph.Resolver{
-		Accounts: accounts, Profiles: profiles, Messaging: n.messaging,
-		Network: network.New(n.db, accounts, profiles, n.messaging),
-	}
+	resolver := graph.Connect(graph.Base{
+		DB: n.db, Ring: ring, Hub: n.hub,
+		Account:   account.Options{Issuer: c.Issuer},
+		Messaging: messaging.Options{Sent: n.companion.sent},
+	})
+	n.messaging = resolver.Messaging
+	n.close = append(n.close, resolver.Close)
+	n.sweeps = append(n.sweeps, resolver.Accounts.Sweep, resolver.Messaging.Sweep)
 	exec := graph.NewExecutor(resolver, !c.IsProduction())
 	if err := n.hub.Start(ctx); err != nil {
 		return nil, err
 	}
 	n.close = append(n.close, n.hub.Close)
 	if c.HasDemo() {
-		n.seeder = &demo.Seeder{Accounts: accounts, Messaging: n.messaging}
+		n.seeder = &demo.Seeder{Accounts: resolver.Accounts, Messaging: resolver.Messaging}
 	}
 	n.server = server.New(server.Options{
-		Config: c, DB: n.db, Hub: n.hub, Ring: ring, Accounts: accounts, Demo: n.seeder, Log: log,
+		Config: c, DB: n.db, Hub: n.hub, Ring: ring, Accounts: resolver.Accounts, Demo: n.seeder, Log: log,
 		Graph: transport.New(transport.Options{
 			Executor:      exec,
 			Subscriptions: transport.NewShared(exec, n.hub),
-			Authenticate:  accounts.Authenticate,
+			Authenticate:  resolver.Accounts.Authenticate,
 			CheckOrigin:   server.CheckOrigin(c),
 			Log:           log,
 		}),

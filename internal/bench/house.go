@@ -110,8 +110,8 @@ func fileSystem(dir string) string {
 	if err != nil {
 		return ""
 	}
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		dir = real
+	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = resolved
 	}
 	mounts, _ := os.ReadFile("/proc/self/mounts") // Linux alone has it
 	kind, longest := "", -1

@@ -59,6 +59,7 @@ func measureInbox(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil {
 		return rows, err
 	}
+	defer func() { err = errors.Join(err, stop()) }()
 	p50 := row{what: "inbox of 20 over HTTP, one at a time: p50", unit: "ms", goal: below(5, "ms")}
 	p99 := row{what: "inbox of 20 over HTTP, one at a time: p99", unit: "ms"}
 	own := row{what: "inbox of 20: CPU of Convene and the client", unit: "ms/request"}
@@ -82,7 +83,7 @@ func measureInbox(ctx context.Context, b *bench) (rows []row, err error) {
 		own.values, database.values = each.appendTo(own.values, database.values)
 		rate.beside = fmt.Sprintf("p99 %s ms", figure(milliseconds(percentile(together.latencies, 0.99))))
 	}
-	return append(rows, p50, p99, rate, own, database), stop()
+	return append(rows, p50, p99, rate, own, database), nil
 }
 
 // fillInboxes gives some people an inbox of twenty each, and one person the largest page there is.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"sync/atomic"
@@ -74,7 +75,7 @@ func (h *house) open(ctx context.Context, sent func(*ent.Message)) (n *node, err
 		return n, err
 	}
 	n.undo = append(n.undo, func() error { hub.Load().Close(); return nil })
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := anyPort(ctx)
 	if err != nil {
 		return n, err
 	}
@@ -100,6 +101,16 @@ func (h *house) open(ctx context.Context, sent func(*ent.Message)) (n *node, err
 		return errors.Join(err, <-served)
 	})
 	return n, nil
+}
+
+// anyPort listens on a port of this machine that nobody uses.
+func anyPort(ctx context.Context) (net.Listener, error) {
+	var c net.ListenConfig
+	l, err := c.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("find a free port: %w", err)
+	}
+	return l, nil
 }
 
 // close closes everything that open opened, in reverse.

@@ -91,8 +91,8 @@ func processorTime(root int) (time.Duration, error) {
 	return sum, nil
 }
 
-// residentMiB is how much memory a process has.
-func residentMiB(pid int) (float64, error) {
+// residentMB is how much memory a process has.
+func residentMB(pid int) (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, fmt.Errorf("ask for the memory of a process: %w", err)
@@ -100,7 +100,7 @@ func residentMiB(pid int) (float64, error) {
 	for line := range strings.Lines(string(text)) {
 		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
 			kib, err := strconv.ParseFloat(strings.Fields(value)[0], 64)
-			return kib / 1024, err
+			return kib * 1024 / 1e6, err
 		}
 	}
 	return 0, fmt.Errorf("ask for the memory of process %d: it has none", pid)

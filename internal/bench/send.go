@@ -54,6 +54,7 @@ func measureSend(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, stop()) }()
 	for round := range rounds {
 		b.say("send: round %d of %d", round+1, rounds)
 		sent, err := sendMessages(ctx, b, n, all, b.during(4*time.Second))
@@ -78,7 +79,7 @@ func measureSend(ctx context.Context, b *bench) (rows []row, err error) {
 		rate.goal = goal{"≥ 1/4 of the INSERTs", func(float64) bool { return ratio >= 0.25 }}
 		rate.beside = fmt.Sprintf("%s of the INSERTs (%s)", figure(ratio), spread(ratios))
 	}
-	return []row{rate, inserts, p99, own, database}, stop()
+	return []row{rate, inserts, p99, own, database}, nil
 }
 
 // A sending is what came of some seconds of sending.

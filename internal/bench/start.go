@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,7 +16,7 @@ import (
 )
 
 // mostMemory is what Convene may hold while nobody asks anything.
-const mostMemory = 80 // MiB
+const mostMemory = 80 // MB
 
 // measureStart builds the program and starts it as a developer does: on private services, with the demo's
 // people, first in an empty folder and then again in the same one.
@@ -33,8 +32,8 @@ func measureStart(ctx context.Context, b *bench) (rows []row, err error) {
 	}
 	cold := row{what: "cold start of the built binary until /readyz", unit: "s", goal: below(2, "s")}
 	warm := row{what: "warm start of the built binary until /readyz", unit: "s", goal: below(1, "s")}
-	first := row{what: "idle memory of Convene after a cold start", unit: "MiB", goal: below(mostMemory, "MiB")}
-	later := row{what: "idle memory of Convene after a warm start", unit: "MiB", goal: below(mostMemory, "MiB")}
+	first := row{what: "idle memory of Convene after a cold start", unit: "MB", goal: below(mostMemory, "MB")}
+	later := row{what: "idle memory of Convene after a warm start", unit: "MB", goal: below(mostMemory, "MB")}
 	for round := range rounds {
 		b.say("start: round %d of %d", round+1, rounds)
 		data, err := dataFolder()
@@ -69,8 +68,12 @@ func build(ctx context.Context, program string) error {
 // startOnce starts the program, waits until it is ready and then idle, and stops it. Memory is zero where
 // the system does not tell.
 func startOnce(ctx context.Context, program, data string) (seconds, memory float64, err error) {
-	address, err := freeAddress()
+	l, err := anyPort(ctx)
 	if err != nil {
+		return 0, 0, err
+	}
+	address := l.Addr().String()
+	if err := l.Close(); err != nil { // nobody else takes it so soon
 		return 0, 0, err
 	}
 	cmd := exec.CommandContext(ctx, program)
@@ -92,7 +95,7 @@ func startOnce(ctx context.Context, program, data string) (seconds, memory float
 	seconds = time.Since(began).Seconds()
 	// What the start used is given back, or is not, within two seconds.
 	if err := wait(ctx, 2*time.Second); err == nil {
-		memory, _ = residentMiB(cmd.Process.Pid)
+		memory, _ = residentMB(cmd.Process.Pid)
 	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return seconds, memory, fmt.Errorf("stop the program: %w", err)
@@ -130,14 +133,6 @@ func isReady(ctx context.Context, address string) bool {
 	defer func() { _ = response.Body.Close() }()
 	var answer struct{ Status string }
 	return json.NewDecoder(response.Body).Decode(&answer) == nil && answer.Status == "ready"
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
 }
 
 // cleanEnvironment is ours without the settings of another run, but with where the services' programs are.

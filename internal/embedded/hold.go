@@ -21,6 +21,7 @@ const (
 	stoppingPatience = 25 * time.Second
 	// Between taking the lock and writing its name down a holder is unknown.
 	namingPatience = 300 * time.Millisecond
+	forkPatience   = 2 * time.Second
 )
 
 // holder is what the lock file tells about the process that holds it.
@@ -62,6 +63,9 @@ func takeHold(ctx context.Context, path string) (*hold, error) {
 		switch {
 		case held.Stopping:
 			patience = stoppingPatience
+		case held.Host == hostname() && held.PID == os.Getpid():
+			// We let go of it ourselves; a child of ours that has yet to exec may still have it open.
+			patience = forkPatience
 		case held.Host == hostname() && alive(held.PID):
 			patience = 0
 		}

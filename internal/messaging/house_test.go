@@ -3,24 +3,20 @@ package messaging_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/graph"
 	"github.com/convenehq/convene/graph/relay"
-	"github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fault"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/network"
-	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/testkit"
 	"github.com/convenehq/convene/internal/token"
-	"github.com/convenehq/convene/internal/viewer"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -32,7 +28,6 @@ type house struct {
 	hub       *live.Hub
 	messaging *messaging.Service
 	network   *network.Service
-	profiles  *profile.Service
 }
 
 func newHouse(t testing.TB) *house {
@@ -49,39 +44,18 @@ func houseOn(t testing.TB, d *db.DB, o live.Options) *house {
 	}
 	o.Epoch = d.Epoch
 	hub := live.New(o)
-	profiles := profile.New(d)
-	accounts := account.New(d, ring, profiles, account.Options{})
-	m := messaging.New(d, ring, accounts, profiles, hub, messaging.Options{})
+	slices := graph.Connect(graph.Base{DB: d, Ring: ring, Hub: hub})
 	if err := hub.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(hub.Close)
-	t.Cleanup(m.Close)
-	return &house{t: t, db: d, hub: hub, messaging: m, network: network.New(d, accounts, profiles, m), profiles: profiles}
+	t.Cleanup(slices.Close)
+	return &house{t: t, db: d, hub: hub, messaging: slices.Messaging, network: slices.Network}
 }
 
-// person makes an account with its profile, without the cost of a password.
-func (h *house) person(name string) uuid.UUID {
-	h.t.Helper()
-	id := uuid.Must(uuid.NewV7())
-	ctx := viewer.AsSystem(h.t.Context(), "a person of the test")
-	err := h.db.Tx(ctx, func(tx *ent.Tx) error {
-		err := tx.Account.Create().SetID(id).SetUsername(name).SetEmail(name + "@example.org").
-			SetEmailClaimedAt(time.Now()).SetPasswordHash("none").Exec(ctx)
-		if err != nil {
-			return err
-		}
-		return h.profiles.Create(ctx, tx, id, name, strings.ToUpper(name))
-	})
-	if err != nil {
-		h.t.Fatalf("make %s: %v", name, err)
-	}
-	return id
-}
+func (h *house) person(name string) uuid.UUID { return testkit.Person(h.t, h.db, name) }
 
-func (h *house) as(id uuid.UUID) context.Context {
-	return viewer.With(h.t.Context(), viewer.OfPerson(id, uuid.Nil))
-}
+func (h *house) as(id uuid.UUID) context.Context { return testkit.As(h.t, id) }
 
 func to(recipient uuid.UUID, body string) messaging.SendMessageInput {
 	id := relay.NewID(ent.ProfilePrefix, recipient)

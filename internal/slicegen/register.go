@@ -44,6 +44,16 @@ func entries(name string) []entry {
 			line: "\t" + strings.ToUpper(name[:1]) + name[1:] + " *" + name + ".Service",
 		},
 		{
+			file: "graph/connect.go",
+			last: regexp.MustCompile(`^\t"` + regexp.QuoteMeta(arch.Module) + `/internal/\w+"$`),
+			line: "\t\"" + arch.Module + "/internal/" + name + "\"",
+		},
+		{
+			file: "graph/connect.go",
+			last: regexp.MustCompile(`^\tr\.\w+ = \w+\.New\(`),
+			line: "\tr." + strings.ToUpper(name[:1]) + name[1:] + " = " + name + ".New(b.DB)",
+		},
+		{
 			file: "ARCHITECTURE.md", isSorted: true,
 			last: regexp.MustCompile(`^(internal|graph/transport)/\S*\s{2}`), // what stands above the first slice fits too
 			line: fmt.Sprintf("%-31s slice: what it is about", "internal/"+name+"/"),
