@@ -13,5 +13,6 @@ func NewExecutor(r *Resolver, showsSchema bool) *executor.Executor {
 	exec.SetErrorPresenter(PresentError)
 	exec.SetRecoverFunc(Recover)
 	exec.Use(introspection{isOn: showsSchema})
+	exec.SetDisableSuggestion(!showsSchema) // "did you mean" is the schema, word by word
 	return exec
 }

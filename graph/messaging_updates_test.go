@@ -135,6 +135,21 @@ func TestSharedExecution(t *testing.T) {
 			}
 		}
 	})
+	t.Run("what was rendered for one person's eyes is not kept for their next look", func(t *testing.T) {
+		cy := a.person(t, "cyd")
+		_, c := a.send(t, ada, vars{"recipientId": profileID(cy), "body": "zero"})
+		const own = `subscription ($id: ID!, $after: String) { conversationUpdates(conversationId: $id, after: $after) { ... on MessageSent { message { body author { profile { displayName } } } } } }`
+		cursor := at(t, a.ok(t, cy, `query ($id: ID!) { conversation(id: $id) { cursor } }`, vars{"id": c["id"]}), "conversation", "cursor")
+		first := a.watch(t, cy, own, vars{"id": c["id"]})
+		a.send(t, ada, vars{"conversationId": c["id"], "body": "while friends"})
+		if got := first.next(t); !strings.Contains(got, "Name of ada") {
+			t.Fatalf("got %s", got)
+		}
+		a.ok(t, ada, block, vars{"input": vars{"profileId": profileID(cy)}})
+		if got := a.watch(t, cy, own, vars{"id": c["id"], "after": cursor}).next(t); strings.Contains(got, "Name of ada") {
+			t.Fatalf("after the block: %s", got)
+		}
+	})
 	t.Run("whoever may not subscribe is refused by their own resolver", func(t *testing.T) {
 		eve := a.watch(t, a.person(t, "eve"), updates, variables)
 		if errs := <-eve.errs; fmt.Sprint(errs[0].Extensions["code"]) != "FORBIDDEN" {

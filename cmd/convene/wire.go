@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,6 +68,11 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err
 	if err := n.db.Migrate(ctx, migrate.Files, func(format string, args ...any) { log.Info(fmt.Sprintf(format, args...)) }); err != nil {
 		return nil, err
 	}
+	if c.IsProduction() {
+		if is, err := n.db.IsDevelopment(ctx); err != nil || is {
+			return nil, cmp.Or(err, errDevelopment)
+		}
+	}
 	ring, err := keys(ctx, c, n.db)
 	if err != nil {
 		return nil, err
@@ -130,6 +136,10 @@ func keys(ctx context.Context, c config.Config, d *db.DB) (*token.Ring, error) {
 func (n *node) seed(ctx context.Context) error {
 	if n.seeder == nil {
 		return nil
+	}
+	// Marks the database, also where keys are configured: production refuses it then.
+	if _, err := n.db.DevSecret(ctx); err != nil {
+		return err
 	}
 	if err := n.seeder.Seed(ctx); err != nil {
 		return fmt.Errorf("move the demo people in: %w", err)
@@ -222,5 +232,7 @@ func newLogger(c config.Config) *slog.Logger {
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, nil))
 }
+
+var errDevelopment = errors.New("the database that DATABASE_URL names has served development, and demo people with a known password may be in it: production needs another one")
 
 var errAddress = errors.New("another program listens there: stop it, or set ADDR, for example ADDR=127.0.0.1:8081")

@@ -13683,20 +13683,13 @@ func (ec *executionContext) marshalNMessageEdge2ᚖgithubᚗcomᚋconvenehqᚋco
 }
 
 func (ec *executionContext) unmarshalNMessageOrder2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋmessagingᚐMessageOrder(ctx context.Context, v any) (messaging.MessageOrder, error) {
-	tmp, err := relay.UnmarshalString(v)
-	res := messaging.MessageOrder(tmp)
+	var res messaging.MessageOrder
+	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNMessageOrder2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋmessagingᚐMessageOrder(ctx context.Context, sel ast.SelectionSet, v messaging.MessageOrder) graphql.Marshaler {
-	_ = sel
-	res := relay.MarshalString(string(v))
-	if res == graphql.Null {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-	}
-	return res
+	return v
 }
 
 func (ec *executionContext) unmarshalNMessagingErrorCode2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋmessagingᚐMessagingErrorCode(ctx context.Context, v any) (messaging.MessagingErrorCode, error) {

@@ -76,9 +76,14 @@ func (l List) Key(cursor string) (Key, error) {
 		return Key{}, foreign
 	}
 	b = b[n+16:]
-	return Key{
+	key := Key{
 		Time:   time.UnixMicro(int64(binary.BigEndian.Uint64(b))).UTC(),
 		Number: int64(binary.BigEndian.Uint64(b[8:])),
 		ID:     uuid.UUID(b[16:32]),
-	}, nil
+	}
+	// Forged: no row is from such a time, and PostgreSQL would not take it.
+	if key.Time.Year() < 1 || key.Time.Year() > 9999 {
+		return Key{}, foreign
+	}
+	return key, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -103,7 +104,7 @@ func TestCursor(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		list := relay.List{Name: rapid.StringN(0, 20, 60).Draw(rt, "name"), Of: anyUUID(rt, "of")}
 		key := relay.Key{
-			Time:   time.UnixMicro(rapid.Int64().Draw(rt, "time")).UTC(),
+			Time:   time.UnixMicro(rapid.Int64Range(-62135596800_000000, 253402300799_999999).Draw(rt, "time")).UTC(),
 			Number: rapid.Int64().Draw(rt, "number"),
 			ID:     anyUUID(rt, "id"),
 		}
@@ -117,6 +118,16 @@ func TestCursor(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestACursorOfNoTimeIsRefused(t *testing.T) {
+	t.Parallel()
+	list := relay.List{Name: "inbox", Of: uuid.New()}
+	for _, micros := range []int64{math.MinInt64, math.MaxInt64} {
+		if _, err := list.Key(list.Cursor(relay.Key{Time: time.UnixMicro(micros)})); code(err) != fault.CodeBadRequest {
+			t.Errorf("%d: got %v", micros, err)
+		}
+	}
 }
 
 func FuzzCursor(f *testing.F) {

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"strings"
@@ -74,7 +75,7 @@ func (h *Handler) requestErrors(ctx context.Context, op *graphql.OperationContex
 		if _, known := codeOf(err); !known {
 			err = withCode(err, fault.CodeBadRequest)
 		}
-		out = append(out, withoutValue(err))
+		out = append(out, withArgument(withoutValue(err)))
 	}
 	return out
 }
@@ -90,6 +91,23 @@ func (h *Handler) recovered(ctx context.Context, cause any) gqlerror.List {
 		presented = withCode(presented, fault.CodeInternal)
 	}
 	return gqlerror.List{presented}
+}
+
+// withArgument names the argument that a variable with a wrong value stands for.
+func withArgument(err *gqlerror.Error) *gqlerror.Error {
+	if len(err.Path) < 2 || err.Path[0] != ast.PathName("variable") {
+		return err
+	}
+	out := withCode(err, fault.CodeBadRequest)
+	if code, known := codeOf(err); known {
+		out = withCode(err, code)
+	}
+	var argument []string
+	for _, step := range err.Path[1:] {
+		argument = append(argument, fmt.Sprint(step))
+	}
+	out.Extensions["argument"] = argument
+	return out
 }
 
 func withCode(err *gqlerror.Error, code fault.Code) *gqlerror.Error {

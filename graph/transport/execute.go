@@ -33,6 +33,12 @@ func (h *Handler) prepare(
 			Code: fault.CodeValidationFailed, Message: "Nothing is deferred here: leave @defer out.",
 		})}
 	}
+	// Counted with what @skip leaves: the validator counts the document's, and gqlgen would panic.
+	if op.Operation.Operation == ast.Subscription && len(graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Subscription"})) != 1 {
+		return ctx, op, gqlerror.List{shown(&fault.Error{
+			Code: fault.CodeValidationFailed, Message: "A subscription selects exactly one field.",
+		})}
+	}
 	return graphql.WithOperationContext(ctx, op), op, nil
 }
 

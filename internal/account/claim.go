@@ -118,7 +118,15 @@ func checkEmail(s string) (email, problem string) {
 	return email, ""
 }
 
-func foldEmail(s string) string { return strings.ToLower(strings.Trim(s, " ")) }
+// foldEmail lowers the letters a to z alone: Unicode's own folding makes another address of some.
+func foldEmail(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, strings.Trim(s, " "))
+}
 
 func checkPassword(c claim) (problem string) {
 	switch {

@@ -33,6 +33,11 @@ func measureFanout(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
+	stop, err := b.profile("fanout")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	for _, c := range crowds {
 		some, err := fanOut(ctx, b, n, people, c.sockets, c.perSecond)
 		rows = append(rows, some...)

@@ -128,7 +128,7 @@ func options(args []string, help io.Writer) ([]part, *bench, error) {
 	set.SetOutput(help)
 	only := set.String("only", "", "measure only these `parts`, separated by commas")
 	set.BoolVar(&b.short, "short", false, "measure for a quarter of the time: a first impression")
-	set.StringVar(&b.profiles, "profiles", "", "write profiles of inbox and send into this `folder`, for go tool pprof")
+	set.StringVar(&b.profiles, "profiles", "", "write profiles of inbox, send and fanout into this `folder`, for go tool pprof")
 	set.Usage = func() {
 		fmt.Fprint(help, "Measures what the README promises, in about two minutes. The parts are:\n\n")
 		for _, p := range parts {

@@ -9,19 +9,14 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql/executor"
-
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/graph"
-	"github.com/convenehq/convene/graph/generated"
 	"github.com/convenehq/convene/graph/transport"
 	"github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/config"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/messaging"
-	"github.com/convenehq/convene/internal/network"
-	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/server"
 )
 
@@ -61,16 +56,12 @@ func (h *house) open(ctx context.Context, sent func(*ent.Message)) (n *node, err
 	}
 	n.undo = append(n.undo, n.db.Close)
 	hub.Store(live.New(live.Options{Redis: redis, Epoch: n.db.Epoch, Log: log}))
-	profiles := profile.New(n.db)
-	n.accounts = account.New(n.db, h.ring, profiles, account.Options{})
-	n.messaging = messaging.New(n.db, h.ring, n.accounts, profiles, hub.Load(), messaging.Options{Sent: sent})
-	n.undo = append(n.undo, func() error { n.messaging.Close(); return nil })
-	exec := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: &graph.Resolver{
-		Accounts: n.accounts, Profiles: profiles, Messaging: n.messaging,
-		Network: network.New(n.db, n.accounts, profiles, n.messaging),
-	}}))
-	exec.SetErrorPresenter(graph.PresentError)
-	exec.SetRecoverFunc(graph.Recover)
+	slices := graph.Connect(graph.Base{
+		DB: n.db, Ring: h.ring, Hub: hub.Load(), Messaging: messaging.Options{Sent: sent},
+	})
+	n.accounts, n.messaging = slices.Accounts, slices.Messaging
+	n.undo = append(n.undo, func() error { slices.Close(); return nil })
+	exec := graph.NewExecutor(slices, false)
 	if err := hub.Load().Start(ctx); err != nil {
 		return n, err
 	}

@@ -92,8 +92,8 @@ func (c Config) check() error {
 		}
 	}
 	for _, origin := range c.Origins {
-		if err := webAddress(origin); err != nil {
-			return fmt.Errorf("CONVENE_ORIGINS has %q, which %w", origin, err)
+		if u, err := url.Parse(origin); err != nil || webAddress(origin) != nil || strings.Contains(origin, "*") || u.Path != "" || u.RawQuery != "" {
+			return fmt.Errorf("CONVENE_ORIGINS has %q and takes origins like https://app.example.org: no path, no wildcard", origin)
 		}
 	}
 	if c.DatabaseConns < 4 {

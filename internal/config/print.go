@@ -49,5 +49,9 @@ func hidePassword(text string) string {
 	if err != nil {
 		return "(not a URL)"
 	}
+	if q := u.Query(); q.Has("password") {
+		q.Set("password", "xxxxx")
+		u.RawQuery = q.Encode()
+	}
 	return u.Redacted()
 }

@@ -6,6 +6,16 @@ import (
 	"fmt"
 )
 
+// IsDevelopment tells whether the database has served development: then people are in it whose passwords
+// everybody knows.
+func (d *DB) IsDevelopment(ctx context.Context) (bool, error) {
+	var is bool
+	if err := d.SQL.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM dev_secret)").Scan(&is); err != nil {
+		return false, fmt.Errorf("look whether the database has served development: %w", err)
+	}
+	return is, nil
+}
+
 // DevSecret is a secret that the nodes of a development database share, so that a second node accepts
 // what the first one signed. It is made on first use. Production brings its own keys.
 func (d *DB) DevSecret(ctx context.Context) ([]byte, error) {

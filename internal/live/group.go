@@ -35,9 +35,11 @@ type Member struct {
 
 // A group is the subscribers of a stream that share their rendering.
 type group struct {
-	plan     string
-	renderer Renderer
-	members  map[*Member]struct{}
+	plan string
+	// isExclusive plans are rendered for one person's eyes at one moment: nothing is kept of them.
+	isExclusive bool
+	renderer    Renderer
+	members     map[*Member]struct{}
 	// frames are the rendered updates of the ring, so that those who resume cost no rendering.
 	frames map[frameKey][]byte
 }
@@ -79,7 +81,9 @@ func (g *group) give(s *stream, m *Member, u Update) {
 			m.Fail(err)
 			return
 		}
-		g.frames[frameKey{u.Seq, own}] = frame
+		if !g.isExclusive {
+			g.frames[frameKey{u.Seq, own}] = frame
+		}
 	}
 	m.told = time.Now()
 	m.Deliver(frame, cursor)

@@ -1,6 +1,10 @@
 package live
 
-import "sort"
+import (
+	"sort"
+
+	"github.com/google/uuid"
+)
 
 // How much a stream remembers for those who resume.
 const (
@@ -19,11 +23,16 @@ type ring struct {
 // reset forgets everything up to a number.
 func (r *ring) reset(from int64) { *r = ring{from: from} }
 
-// push adds the newest update and forgets the oldest where it grows too large.
+// push adds the newest update. It forgets the oldest where it grows too large, and everything up to the
+// last update of the same subject: what that one says is no longer so.
 func (r *ring) push(u Update) {
+	cut := r.stale(u.Subject)
+	for i := range cut {
+		r.bytes -= len(r.updates[i].Data)
+		r.from = r.updates[i].Seq
+	}
 	r.updates = append(r.updates, u)
 	r.bytes += len(u.Data)
-	cut := 0
 	for len(r.updates)-cut > ringUpdates || r.bytes > ringBytes && len(r.updates)-cut > 1 {
 		r.bytes -= len(r.updates[cut].Data)
 		r.from = r.updates[cut].Seq
@@ -33,6 +42,19 @@ func (r *ring) push(u Update) {
 		// Copied, so that what was cut off can be freed.
 		r.updates = append(make([]Update, 0, len(r.updates)-cut), r.updates[cut:]...)
 	}
+}
+
+// stale is how many updates from the oldest on go when a newer one of the subject comes.
+func (r *ring) stale(subject uuid.UUID) int {
+	if subject == uuid.Nil {
+		return 0
+	}
+	for i := len(r.updates) - 1; i >= 0; i-- {
+		if r.updates[i].Subject == subject {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // prepend puts older updates, read from PostgreSQL, in front: every update above from, up to r.from.

@@ -23,6 +23,9 @@ type Update struct {
 	// Author is the account that wrote what the update is about; the zero id if nobody did. For its
 	// author an update may be rendered differently.
 	Author uuid.UUID
+	// Subject is what the update is about. A later update of the same subject makes the earlier ones
+	// stale: they are read from PostgreSQL again before they are replayed.
+	Subject uuid.UUID
 	// Hidden updates are for the Sees functions of subscribers alone and never delivered.
 	Hidden bool
 	// Data is what happened, in the words of the stream's kind.
@@ -31,9 +34,10 @@ type Update struct {
 
 // encode is the update as Redis carries it.
 func (u Update) encode() []byte {
-	b := make([]byte, 0, 25+len(u.Data))
+	b := make([]byte, 0, headLength+len(u.Data))
 	b = binary.BigEndian.AppendUint64(b, uint64(u.Seq))
 	b = append(b, u.Author[:]...)
+	b = append(b, u.Subject[:]...)
 	if u.Hidden {
 		b = append(b, 1)
 	} else {
@@ -42,17 +46,21 @@ func (u Update) encode() []byte {
 	return append(b, u.Data...)
 }
 
-var errShort = errors.New("an update is at least 25 bytes")
+// headLength is the length of what stands before an update's data.
+const headLength = 8 + 16 + 16 + 1
+
+var errShort = errors.New("an update is longer than that")
 
 func decodeUpdate(b []byte) (Update, error) {
-	if len(b) < 25 {
+	if len(b) < headLength {
 		return Update{}, errShort
 	}
 	return Update{
-		Seq:    int64(binary.BigEndian.Uint64(b)),
-		Author: uuid.UUID(b[8:24]),
-		Hidden: b[24] == 1,
-		Data:   b[25:],
+		Seq:     int64(binary.BigEndian.Uint64(b)),
+		Author:  uuid.UUID(b[8:24]),
+		Subject: uuid.UUID(b[24:40]),
+		Hidden:  b[40] == 1,
+		Data:    b[headLength:],
 	}, nil
 }
 

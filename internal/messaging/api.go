@@ -1,8 +1,12 @@
 package messaging
 
 import (
+	"io"
+	"strconv"
+
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/graph/relay"
+	"github.com/convenehq/convene/internal/fault"
 	"github.com/convenehq/convene/internal/profile"
 )
 
@@ -29,6 +33,20 @@ const (
 	NewestFirst MessageOrder = "NEWEST_FIRST"
 	OldestFirst MessageOrder = "OLDEST_FIRST"
 )
+
+// UnmarshalGQL reads a direction to the letter: the validator takes other cases too.
+func (o *MessageOrder) UnmarshalGQL(v any) error {
+	switch order, _ := v.(string); MessageOrder(order) {
+	case NewestFirst, OldestFirst:
+		*o = MessageOrder(order)
+		return nil
+	default:
+		return fault.BadRequest(nil, "The order is NEWEST_FIRST or OLDEST_FIRST.")
+	}
+}
+
+// MarshalGQL writes a direction.
+func (o MessageOrder) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(string(o))) }
 
 // DirectConversationView is a chat with one other person, saved or not.
 type DirectConversationView struct {

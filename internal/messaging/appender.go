@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -212,6 +213,8 @@ func settle(got appended, isSame func(mac []byte) bool, byRecipient bool) (*ent.
 			return nil, cannotMessage(true)
 		}
 		return nil, refuse(CodeNotFound, "There is no such conversation of yours.", "input", "conversationId")
+	case outcomeRaced:
+		return nil, fault.Unavailable(errors.New("the same key is being written over and over"))
 	default:
 		return nil, fmt.Errorf("append a message: unexpected outcome %q", got.outcome)
 	}

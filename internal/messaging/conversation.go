@@ -10,6 +10,7 @@ import (
 
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/conversation"
+	"github.com/convenehq/convene/ent/conversationmember"
 	"github.com/convenehq/convene/graph/relay"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fault"
@@ -142,6 +143,16 @@ func (s *Service) LastVisitAt(ctx context.Context, c *ent.Conversation) (*time.T
 
 // Cursor is where the conversation's updates continue behind what the row shows.
 func (s *Service) Cursor(c *ent.Conversation) string { return s.cursorOf(c) }
+
+// Shares tells whether the viewer and another person are in a conversation together.
+func (s *Service) Shares(ctx context.Context, other uuid.UUID) (bool, error) {
+	// The policy shows the members of the viewer's own conversations.
+	shares, err := s.db.Ent.ConversationMember.Query().Where(conversationmember.AccountID(other)).Exist(ctx)
+	if err != nil {
+		return false, fmt.Errorf("look for a shared conversation: %w", err)
+	}
+	return shares, nil
+}
 
 // ConversationsByIDs are those of the conversations with these ids that the viewer is in.
 func (s *Service) ConversationsByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*ent.Conversation, error) {

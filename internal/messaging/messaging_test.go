@@ -106,6 +106,27 @@ func TestSend(t *testing.T) {
 			}
 		}
 	})
+	t.Run("a refused message leaves its key to one that is not", func(t *testing.T) {
+		for round := range 30 {
+			key := fmt.Sprint("left-", round)
+			var wait sync.WaitGroup
+			for i := range 12 {
+				target := first.ConversationID
+				if i%4 != 0 {
+					target = uuid.New() // nobody's
+				}
+				what := in(target, "hello")
+				what.IdempotencyKey = &key
+				wait.Go(func() {
+					_, err := h.messaging.Send(h.as(ada), what)
+					if wanted := target == first.ConversationID; wanted && err != nil || !wanted && refused(err) != messaging.CodeNotFound && faulted(err) != fault.CodeIdempotencyKeyReused {
+						t.Errorf("to a conversation of hers %v: got %v", wanted, err)
+					}
+				})
+			}
+			wait.Wait()
+		}
+	})
 	t.Run("what is no message is refused, and nothing is written", func(t *testing.T) {
 		before := len(h.history(ada, first.ConversationID))
 		for name, body := range map[string]string{

@@ -55,7 +55,7 @@ func (s *Service) Send(ctx context.Context, in SendMessageInput) (*ent.Message, 
 		key: in.IdempotencyKey, mac: s.ring.MAC(macPurpose, parts...), body: in.Body, replyTo: replyTo,
 	}
 	got, err := s.appender.append(ctx, d)
-	if err == nil && got.outcome == outcomeRaced {
+	for try := 0; err == nil && got.outcome == outcomeRaced && try < 3; try++ {
 		// The same key was written by another call at this moment, and is in sight now.
 		got, err = s.appender.append(ctx, d)
 	}

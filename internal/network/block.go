@@ -24,6 +24,13 @@ func (s *Service) Block(ctx context.Context, in BlockInput) (*ent.Block, error) 
 	if me == other {
 		return nil, refuse(CodeSelf, "You can not block yourself.", "input", "profileId")
 	}
+	known, err := s.knows(ctx, other)
+	if err != nil {
+		return nil, err
+	}
+	if !known {
+		return nil, noSuchPerson()
+	}
 	var b *ent.Block
 	var notices []messaging.Notice
 	err = s.db.Tx(ctx, func(tx *ent.Tx) error {

@@ -49,7 +49,21 @@ func (s *Service) lockPair(ctx context.Context, tx *ent.Tx, me, other uuid.UUID)
 		return err
 	}
 	if !slices.Contains(exist, other) {
-		return refuse(CodeNotFound, "There is no such person.", "input", "profileId")
+		return noSuchPerson()
 	}
 	return nil
+}
+
+func noSuchPerson() error {
+	return refuse(CodeNotFound, "There is no such person.", "input", "profileId")
+}
+
+// knows tells whether the viewer has any way of knowing that there is such a person: by their profile, or
+// by a conversation that both are in.
+func (s *Service) knows(ctx context.Context, other uuid.UUID) (bool, error) {
+	visible, err := s.profiles.ByIDs(ctx, []uuid.UUID{other})
+	if err != nil || visible[other] != nil {
+		return err == nil, err
+	}
+	return s.messaging.Shares(ctx, other)
 }

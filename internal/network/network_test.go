@@ -67,6 +67,9 @@ func TestBlock(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	ada, bob := h.person("ada"), h.person("bob")
+	if _, err := h.messaging.Open(t.Context(), "both", ada, bob); err != nil {
+		t.Fatal(err)
+	}
 
 	t.Run("twenty blocks at once are one", func(t *testing.T) {
 		var wait sync.WaitGroup
@@ -88,7 +91,7 @@ func TestBlock(t *testing.T) {
 			}
 		}
 	})
-	t.Run("whoever is blocked can block back, and neither knows of the other's", func(t *testing.T) {
+	t.Run("whoever is blocked can block back whom they share a conversation with, and neither knows of the other's", func(t *testing.T) {
 		if _, err := h.network.Block(h.as(bob), network.BlockInput{ProfileID: id(ada)}); err != nil {
 			t.Fatal(err)
 		}
@@ -121,6 +124,30 @@ func TestBlock(t *testing.T) {
 		var f *fault.Error
 		if refused(self) != network.CodeSelf || refused(nobody) != network.CodeNotFound || !errors.As(out, &f) || f.Code != fault.CodeUnauthenticated {
 			t.Fatalf("got %v, %v, %v", self, nobody, out)
+		}
+	})
+	t.Run("whoever is blocked is told nothing by blocking or unblocking", func(t *testing.T) {
+		eve := h.person("eve")
+		if _, err := h.network.Block(h.as(ada), network.BlockInput{ProfileID: id(eve)}); err != nil {
+			t.Fatal(err)
+		}
+		for what, try := range map[string]func(of uuid.UUID) error{
+			"block": func(of uuid.UUID) error {
+				_, err := h.network.Block(h.as(eve), network.BlockInput{ProfileID: id(of)})
+				return err
+			},
+			"unblock": func(of uuid.UUID) error {
+				_, err := h.network.Unblock(h.as(eve), network.UnblockInput{ProfileID: id(of)})
+				return err
+			},
+		} {
+			blocker, nobody := try(ada), try(uuid.New())
+			if refused(blocker) != network.CodeNotFound || blocker.Error() != nobody.Error() {
+				t.Errorf("%s: got %v and %v", what, blocker, nobody)
+			}
+		}
+		if _, err := h.network.Unblock(h.as(ada), network.UnblockInput{ProfileID: id(eve)}); err != nil {
+			t.Fatal(err)
 		}
 	})
 	t.Run("the list is read page by page", func(t *testing.T) {
@@ -170,7 +197,8 @@ func TestCurtainsUnderContention(t *testing.T) {
 					}
 				})
 				wait.Go(func() {
-					if _, err := h.network.Unblock(h.as(pair[0]), network.UnblockInput{ProfileID: id(pair[1])}); err != nil {
+					_, err := h.network.Unblock(h.as(pair[0]), network.UnblockInput{ProfileID: id(pair[1])})
+					if err != nil && refused(err) != network.CodeNotFound { // none of one's own, and blocked
 						t.Errorf("unblock: %v", err)
 					}
 				})

@@ -23,13 +23,14 @@ func (s *Service) Unblock(ctx context.Context, in UnblockInput) (*ent.Profile, e
 	if err != nil {
 		return nil, err
 	}
+	var n int
 	var notices []messaging.Notice
 	err = s.db.Tx(ctx, func(tx *ent.Tx) error {
 		notices = nil
 		if err := s.lockPair(ctx, tx, me, other); err != nil {
 			return err
 		}
-		n, err := tx.Block.Delete().Where(block.BlockerID(me), block.BlockedID(other)).Exec(ctx)
+		n, err = tx.Block.Delete().Where(block.BlockerID(me), block.BlockedID(other)).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("delete the block: %w", err)
 		}
@@ -47,6 +48,10 @@ func (s *Service) Unblock(ctx context.Context, in UnblockInput) (*ent.Profile, e
 	visible, err := s.profiles.ByIDs(ctx, []uuid.UUID{other})
 	if err != nil {
 		return nil, err
+	}
+	if n == 0 && visible[other] == nil {
+		// Whoever has blocked the viewer is answered like somebody who does not exist.
+		return nil, noSuchPerson()
 	}
 	return visible[other], nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/google/uuid"
 
@@ -55,7 +56,8 @@ func (s *Server) devSignIn(w http.ResponseWriter, r *http.Request) {
 	}
 	s.cookies(w).Set(signedIn.Cookie, signedIn.CookieEnds)
 	to := r.URL.Query().Get("to")
-	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.Contains(to, "\\") {
+	// Browsers drop tabs and line breaks, and read a backslash as a slash.
+	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.Contains(to, "\\") || strings.ContainsFunc(to, unicode.IsControl) {
 		to = "/graphiql"
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)

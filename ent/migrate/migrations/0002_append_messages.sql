@@ -32,7 +32,7 @@ BEGIN
     SELECT * FROM unnest(p_id, p_conversation, p_author, p_key, p_mac, p_body, p_reply_to)
       WITH ORDINALITY AS i (id, conversation_id, author_id, key, mac, body, reply_to_id, n)
   ), judged AS MATERIALIZED (
-    SELECT i.*, known.id AS known_id, first_value(i.n) OVER same AS first_n, first_value(i.mac) OVER same AS first_mac,
+    SELECT i.*, known.id AS known_id,
       CASE
         WHEN known.id IS NOT NULL THEN 'again'
         WHEN me.id IS NULL THEN 'no_member'
@@ -57,10 +57,14 @@ BEGIN
     LEFT JOIN messages known ON known.author_id = i.author_id AND known.idempotency_key = i.key
     LEFT JOIN conversations c ON c.id = i.conversation_id
     LEFT JOIN conversation_members me ON me.conversation_id = i.conversation_id AND me.account_id = i.author_id
-    WINDOW same AS (PARTITION BY i.author_id, coalesce(i.key, i.id::text) ORDER BY i.n)
+  ), sendable AS (
+    -- Of rows with the same key the first that may be sent is: a refused one before it counts for nothing.
+    SELECT j.*, first_value(j.n) OVER same AS first_n, first_value(j.mac) OVER same AS first_mac
+    FROM judged j WHERE j.outcome = 'sent'
+    WINDOW same AS (PARTITION BY j.author_id, coalesce(j.key, j.id::text) ORDER BY j.n)
   ), fresh AS (
-    SELECT j.*, row_number() OVER (PARTITION BY j.conversation_id ORDER BY j.n) AS step
-    FROM judged j WHERE j.outcome = 'sent' AND j.n = j.first_n
+    SELECT s.*, row_number() OVER (PARTITION BY s.conversation_id ORDER BY s.n) AS step
+    FROM sendable s WHERE s.n = s.first_n
   ), heads AS (
     UPDATE conversations c SET seq = c.seq + f.steps, last_message_at = moment
     FROM (SELECT conversation_id, count(*) AS steps FROM fresh GROUP BY conversation_id) f
@@ -83,18 +87,19 @@ BEGIN
     CASE
       WHEN j.outcome <> 'sent' THEN j.outcome
       WHEN w.id IS NULL THEN 'raced'
-      WHEN j.n <> j.first_n THEN 'again'
+      WHEN s.n <> s.first_n THEN 'again'
       ELSE 'sent'
     END,
     coalesce(k.id, w.id), coalesce(k.conversation_id, w.conversation_id), coalesce(k.seq, w.seq),
     CASE WHEN k.id IS NULL THEN w.body ELSE k.body END,
     CASE WHEN k.id IS NULL THEN w.reply_to_id ELSE k.reply_to_id END,
-    CASE WHEN k.id IS NULL THEN j.first_mac ELSE k.input_mac END,
+    CASE WHEN k.id IS NULL THEN s.first_mac ELSE k.input_mac END,
     coalesce(k.created_at, moment), k.edited_at, k.deleted_at, coalesce(k.version, 1),
     card.username::text, card.display_name::text
   FROM judged j
   LEFT JOIN messages k ON k.id = j.known_id
-  LEFT JOIN fresh f ON f.n = j.first_n AND j.outcome = 'sent'
+  LEFT JOIN sendable s ON s.n = j.n
+  LEFT JOIN fresh f ON f.n = s.first_n
   LEFT JOIN written w ON w.id = f.id
   LEFT JOIN profiles card ON card.id = j.author_id;
 END $$;
