@@ -31,7 +31,7 @@ race: ## the same with the race detector, which needs gcc; short, which leaves o
 
 .PHONY: bench
 bench: ## measure what the README promises
-	@$(SERVICES) go run ./internal/bench
+	@go run ./internal/bench
 
 .PHONY: check
 check: tidy verify vet lint race ## all that a change has to pass

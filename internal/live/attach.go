@@ -148,7 +148,7 @@ func (s *stream) groupOf(r Request) (*group, error) {
 		if err != nil {
 			return nil, err
 		}
-		g = &group{plan: r.Plan, isExclusive: r.Exclusive, renderer: renderer, members: map[*Member]struct{}{}, frames: map[frameKey][]byte{}}
+		g = &group{plan: r.Plan, isExclusive: r.Exclusive, renderer: renderer, members: map[*Member]struct{}{}, frames: map[frameKey]frame{}}
 		s.groups[r.Plan] = g
 	}
 	if r.Exclusive {

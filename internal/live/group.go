@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,8 +24,8 @@ type Member struct {
 	// Sees judges every update in order, hidden ones too; nil for all but hidden ones. It is called
 	// under the stream's lock, and for an update twice where a replay overlaps.
 	Sees func(Update) bool
-	// Deliver takes an item's bytes and must not wait.
-	Deliver func(frame []byte, cursor Cursor)
+	// Deliver takes an item's bytes, and the cursor behind it as clients keep it. It must not wait.
+	Deliver func(frame []byte, cursor string)
 	// Fail tells that an item could not be rendered; the subscriber should end and resume.
 	Fail func(err error)
 
@@ -41,7 +42,15 @@ type group struct {
 	renderer    Renderer
 	members     map[*Member]struct{}
 	// frames are the rendered updates of the ring, so that those who resume cost no rendering.
-	frames map[frameKey][]byte
+	frames map[frameKey]frame
+	// swept is the ring's beginning when frames were last held against it.
+	swept int64
+}
+
+// A frame is a rendered update, with the cursor behind it as clients keep it.
+type frame struct {
+	bytes  []byte
+	cursor string
 }
 
 type frameKey struct {
@@ -56,10 +65,9 @@ func (g *group) deliver(s *stream, u Update) {
 	for m := range g.members {
 		g.give(s, m, u)
 	}
-	for k := range g.frames {
-		if k.seq <= s.ring.from {
-			delete(g.frames, k)
-		}
+	if g.swept != s.ring.from {
+		g.swept = s.ring.from
+		maps.DeleteFunc(g.frames, func(k frameKey, _ frame) bool { return k.seq <= g.swept })
 	}
 }
 
@@ -73,31 +81,32 @@ func (g *group) give(s *stream, m *Member, u Update) {
 		return
 	}
 	own := u.Author == m.Account && u.Author != uuid.Nil
-	cursor := s.hub.Cursor(s.key, u.Seq)
-	frame, ok := g.frames[frameKey{u.Seq, own}]
+	f, ok := g.frames[frameKey{u.Seq, own}]
 	if !ok {
-		var err error
-		if frame, err = g.render(Item{Kind: Updated, Update: u, Cursor: cursor}, own); err != nil {
+		cursor := s.hub.Cursor(s.key, u.Seq)
+		bytes, err := g.render(Item{Kind: Updated, Update: u, Cursor: cursor}, own)
+		if err != nil {
 			m.Fail(err)
 			return
 		}
+		f = frame{bytes, cursor.String()}
 		if !g.isExclusive {
-			g.frames[frameKey{u.Seq, own}] = frame
+			g.frames[frameKey{u.Seq, own}] = f
 		}
 	}
 	m.told = time.Now()
-	m.Deliver(frame, cursor)
+	m.Deliver(f.bytes, f.cursor)
 }
 
 // tell gives a member an item of another kind.
 func (g *group) tell(m *Member, item Item) {
-	frame, err := g.render(item, false)
+	bytes, err := g.render(item, false)
 	if err != nil {
 		m.Fail(err)
 		return
 	}
 	m.told = time.Now()
-	m.Deliver(frame, item.Cursor)
+	m.Deliver(bytes, item.Cursor.String())
 }
 
 func (g *group) render(item Item, own bool) ([]byte, error) {

@@ -140,9 +140,9 @@ func read(t testing.TB, h *live.Hub, id uuid.UUID, after string) *reader {
 		request.After = &c
 	}
 	detach, err := h.Attach(t.Context(), request, &live.Member{
-		Deliver: func(frame []byte, cursor live.Cursor) {
+		Deliver: func(frame []byte, cursor string) {
 			r.mu.Lock()
-			r.words, r.cursor = append(r.words, string(frame)), cursor.String()
+			r.words, r.cursor = append(r.words, string(frame)), cursor
 			r.mu.Unlock()
 			r.came <- struct{}{}
 		},

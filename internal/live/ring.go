@@ -33,10 +33,13 @@ func (r *ring) push(u Update) {
 	}
 	r.updates = append(r.updates, u)
 	r.bytes += len(u.Data)
-	for len(r.updates)-cut > ringUpdates || r.bytes > ringBytes && len(r.updates)-cut > 1 {
-		r.bytes -= len(r.updates[cut].Data)
-		r.from = r.updates[cut].Seq
-		cut++
+	// Cut down only when it is twice as much, so that not every update moves all the others.
+	if len(r.updates)-cut > 2*ringUpdates || r.bytes > 2*ringBytes {
+		for len(r.updates)-cut > ringUpdates || r.bytes > ringBytes && len(r.updates)-cut > 1 {
+			r.bytes -= len(r.updates[cut].Data)
+			r.from = r.updates[cut].Seq
+			cut++
+		}
 	}
 	if cut > 0 {
 		// Copied, so that what was cut off can be freed.

@@ -95,7 +95,7 @@ func subscribeAlone[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, er
 	member := &Member{
 		Account: w.Account,
 		Sees:    w.Sees,
-		Deliver: func([]byte, Cursor) { put(plan.last) },
+		Deliver: func([]byte, string) { put(plan.last) },
 		Fail:    func(error) { end() },
 	}
 	detach, err := h.Attach(ctx, Request{

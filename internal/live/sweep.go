@@ -83,7 +83,7 @@ func (s *stream) tellCursors(now time.Time) {
 				}
 			}
 			m.told = now
-			m.Deliver(frame, item.Cursor)
+			m.Deliver(frame, item.Cursor.String())
 		}
 	}
 }

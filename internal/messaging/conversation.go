@@ -95,7 +95,7 @@ func (s *Service) OtherMembers(ctx context.Context, c *ent.Conversation, first i
 	}
 	v, err := sibling.Load(ctx, c, "others:"+strconv.Itoa(first), conversationID,
 		func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*view, error) {
-			_, found, err := s.views(ctx, first, " AND c.id = ANY ($3)", ids)
+			_, found, err := s.views(ctx, first, selection{ids: ids})
 			return found, err
 		})
 	if err != nil || v == nil {

@@ -31,71 +31,8 @@ type view struct {
 // viewOthers is how many other members come with a view; otherMembers beyond it costs a statement more.
 const viewOthers = 5
 
-// The statement of views. One statement for any number of conversations, and each of its parts reads an
-// index from the right end: as several statements it takes four times as long.
-//
-// It walks past ent's policies, so it says again what ent/visible says: membership, joining, curtains.
-// A property test holds the two together.
-const (
-	// page has to be materialized with its LIMIT inside, or the parts below are computed for every
-	// conversation there is.
-	viewPage = `
-WITH page AS MATERIALIZED (
-	SELECT c.id, c.created_at, c.kind, c.title, c.seq, c.floor_seq, c.last_message_at,
-		me.joined_seq, me.last_read_seq, me.last_visit_at, placed.at
-	FROM conversation_members me
-	JOIN conversations c ON c.id = me.conversation_id
-	CROSS JOIN LATERAL (SELECT CASE
-		WHEN me.joined_seq = 0 AND NOT EXISTS (
-			SELECT 1 FROM curtains x WHERE x.conversation_id = c.id AND $1 IN (x.lower_id, x.upper_id))
-		THEN c.last_message_at
-		ELSE (SELECT m.created_at FROM messages m
-			WHERE m.conversation_id = c.id AND m.seq > me.joined_seq AND ` + notBehindCurtain + `
-			ORDER BY m.seq DESC LIMIT 1)
-		END AS at) placed
-	WHERE me.account_id = $1`
-	viewParts = `
-)
-SELECT page.id, page.created_at, page.kind, page.title, page.seq, page.floor_seq, page.last_message_at,
-	page.last_read_seq, page.last_visit_at, page.at,
-	last.id, last.seq, last.author_id, last.body, last.reply_to_id, last.created_at, last.edited_at, last.deleted_at, last.version,
-	last.username, last.display_name,
-	unread.n, coalesce(others.cards, '[]')
-FROM page
-LEFT JOIN LATERAL (
-	SELECT m.*, a.username, a.display_name
-	FROM messages m LEFT JOIN profiles a ON a.id = m.author_id
-	WHERE m.conversation_id = page.id AND m.seq > page.joined_seq AND ` + notBehindCurtain + `
-	ORDER BY m.seq DESC LIMIT 1
-) last ON true
-CROSS JOIN LATERAL (
-	-- At most 300 rows are looked at; 100 means at least 100, or too many to count.
-	SELECT CASE WHEN count(*) = 300 THEN 100 ELSE least(count(*) FILTER (WHERE m.counts), 100) END AS n
-	FROM (
-		SELECT m.author_id IS DISTINCT FROM $1 AND m.deleted_at IS NULL AND ` + notBehindCurtain + ` AS counts
-		FROM messages m
-		WHERE m.conversation_id = page.id AND m.seq > greatest(page.last_read_seq, page.joined_seq)
-		ORDER BY m.seq LIMIT 300
-	) m
-) unread
-CROSS JOIN LATERAL (
-	SELECT json_agg(json_build_object('id', o.id, 'username', o.username, 'displayName', o.display_name) ORDER BY o.created_at, o.id) AS cards
-	FROM (
-		SELECT p.id, p.username, p.display_name, om.created_at
-		FROM conversation_members om JOIN profiles p ON p.id = om.account_id
-		WHERE om.conversation_id = page.id AND om.account_id <> $1
-			AND (page.kind = 'DIRECT' OR NOT EXISTS (
-				SELECT 1 FROM blocks b WHERE (b.blocker_id = $1 AND b.blocked_id = p.id) OR (b.blocked_id = $1 AND b.blocker_id = p.id)))
-		ORDER BY om.created_at, om.id LIMIT $2
-	) o
-) others`
-	// notBehindCurtain is the same rule as in ent/visible, for a message m and the viewer $1.
-	notBehindCurtain = `NOT EXISTS (
-				SELECT 1 FROM curtains x
-				WHERE x.conversation_id = m.conversation_id
-					AND ((x.lower_id = $1 AND x.upper_id = m.author_id) OR (x.upper_id = $1 AND x.lower_id = m.author_id))
-					AND x.from_seq < m.seq AND (x.until_seq IS NULL OR x.until_seq > m.seq))`
-)
+// viewSQL calls the function of migration 0003, which says how it is read and why it is one statement.
+const viewSQL = "SELECT * FROM conversation_views($1, $2, $3, $4, $5, $6)"
 
 // A placed conversation is one with its place in the inbox.
 type placed struct {
@@ -103,14 +40,28 @@ type placed struct {
 	at *time.Time
 }
 
-// views reads conversations with all that the viewer sees of them, in one statement: where continues the
-// page's WHERE, and its parameters begin at $3.
-func (s *Service) views(ctx context.Context, others int, where string, args ...any) ([]placed, map[uuid.UUID]*view, error) {
+// A selection is which conversations are to be viewed: those with the ids, or a page of the inbox.
+type selection struct {
+	ids    []uuid.UUID
+	most   int
+	before *relay.Key
+}
+
+// views reads conversations with all that the viewer sees of them, in one statement, with so many other
+// members each.
+func (s *Service) views(ctx context.Context, others int, which selection) ([]placed, map[uuid.UUID]*view, error) {
 	me, err := viewer.Require(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	rows, err := s.db.SQL.QueryContext(ctx, viewPage+where+viewParts+viewOrder(where), append([]any{me, others}, args...)...)
+	args := []any{me, others, nil, which.most, nil, nil}
+	if which.ids != nil {
+		args[2] = which.ids
+	}
+	if which.before != nil {
+		args[4], args[5] = which.before.Time, which.before.ID
+	}
+	rows, err := s.db.SQL.QueryContext(ctx, viewSQL, args...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read conversations: %w", err)
 	}
@@ -130,13 +81,6 @@ func (s *Service) views(ctx context.Context, others int, where string, args ...a
 	// All the people of the page are siblings, not only those of one conversation.
 	sibling.Join(cards)
 	return list, found, rows.Err()
-}
-
-func viewOrder(where string) string {
-	if where == inboxWhere || where == inboxAfterWhere {
-		return " ORDER BY page.at DESC, page.id DESC"
-	}
-	return ""
 }
 
 func scanView(rows *sql.Rows) (placed, *view, error) {
@@ -177,7 +121,7 @@ const viewCards = "view"
 // view is the viewer's view of a conversation, read once for all its siblings.
 func (s *Service) view(ctx context.Context, c *ent.Conversation) (*view, error) {
 	v, err := sibling.Load(ctx, c, viewCards, conversationID, func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*view, error) {
-		_, found, err := s.views(ctx, viewOthers, " AND c.id = ANY ($3)", ids)
+		_, found, err := s.views(ctx, viewOthers, selection{ids: ids})
 		return found, err
 	})
 	if err == nil && v == nil {
@@ -194,12 +138,6 @@ func (s *Service) cursorOf(c *ent.Conversation) string {
 	return s.hub.Cursor(streamOf(c.ID), c.Seq).String()
 }
 
-// The inbox's page: only conversations with a message that the viewer sees.
-const (
-	inboxWhere      = ` AND placed.at IS NOT NULL ORDER BY placed.at DESC, c.id DESC LIMIT $3`
-	inboxAfterWhere = ` AND (placed.at, c.id) < ($4, $5) ORDER BY placed.at DESC, c.id DESC LIMIT $3`
-)
-
 // Inbox is a page of the viewer's conversations, the one with the latest message first, in one statement
 // with all that an inbox shows.
 func (s *Service) Inbox(ctx context.Context, first int, after *string) (*ConversationConnection, error) {
@@ -212,15 +150,15 @@ func (s *Service) Inbox(ctx context.Context, first int, after *string) (*Convers
 		return nil, err
 	}
 	list := relay.List{Name: "inbox", Of: me}
-	where, args := inboxWhere, []any{page.Limit()}
+	which := selection{most: page.Limit()}
 	if page.After != nil {
 		key, err := list.Key(*page.After)
 		if err != nil {
 			return nil, err
 		}
-		where, args = inboxAfterWhere, append(args, key.Time, key.ID)
+		which.before = &key
 	}
-	rows, views, err := s.views(ctx, viewOthers, where, args...)
+	rows, views, err := s.views(ctx, viewOthers, which)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,11 @@ CREATE FUNCTION append_messages(
   n bigint, outcome text, id uuid, conversation_id uuid, seq bigint, body text, reply_to_id uuid,
   input_mac bytea, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz, version bigint,
   author_username text, author_display_name text
-) LANGUAGE plpgsql VOLATILE AS $$
+) LANGUAGE plpgsql VOLATILE
+-- A batch is small and every table has the index for it. Left to itself the planner now and then keeps a plan
+-- that reads a whole index for each batch, and so gets slower as the table grows.
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 #variable_conflict use_column
 DECLARE
   moment timestamptz;
