@@ -14,7 +14,7 @@ import (
 
 func TestTwoNodes(t *testing.T) {
 	t.Parallel()
-	data := t.TempDir()
+	data := dataDir(t)
 	first := start(t, "CONVENE_DATA="+data)
 	second := start(t, first.services()...)
 	ada, grace := first.signIn("ada"), second.signIn("grace")
@@ -132,7 +132,7 @@ func TestBadSettings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			settings := []string{"ADDR=127.0.0.1:0", "CONVENE_DATA=" + t.TempDir(), c.setting}
+			settings := []string{"ADDR=127.0.0.1:0", "CONVENE_DATA=" + dataDir(t), c.setting}
 			out, err := command(t, nil, settings...).CombinedOutput()
 			if err == nil || !strings.Contains(string(out), c.want) || strings.Contains(string(out), "secret") {
 				t.Fatalf("got %v, want a sentence with %q:\n%s", err, c.want, out)

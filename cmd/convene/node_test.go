@@ -72,6 +72,21 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
+// dataDir is a folder that PostgreSQL's own account can reach, as t.TempDir is not: else the data would be
+// put elsewhere, and stay there.
+func dataDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "convene-e2e-data-") //nolint:usetesting // see above
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // command is the binary with settings and nothing else of this process's environment but the path.
 func command(t testing.TB, args []string, settings ...string) *exec.Cmd {
 	t.Helper()

@@ -59,7 +59,9 @@ func TestID(t *testing.T) {
 		for _, text := range []any{
 			"", "message", "message_", "_" + good, strings.ToUpper(good), good + "0", good[:len(good)-1],
 			"message_8zzzzzzzzzzzzzzzzzzzzzzzzz", "message_0000000000000000000000000l", "message_0000000000000000000000000é"[:33],
-			7, nil, []any{good}, json.Number("7"),
+			7, nil,
+			[]any{good},
+			json.Number("7"),
 		} {
 			var id relay.ID
 			err := id.UnmarshalGQL(text)
@@ -192,7 +194,8 @@ func TestScalarsAreStrict(t *testing.T) {
 		{"String", texts, []any{"", "a\tb\r\n", "🥪"}, []any{"a\x00b", "\xff", "\x1b[2J", "\u0085", 7, nil}},
 		{"Boolean", bools, []any{true, false}, []any{"true", 1, nil}},
 		{
-			"DateTime", times, []any{"2026-11-20T09:30:00Z", "2026-11-20T09:30:00.123456+01:00"},
+			"DateTime", times,
+			[]any{"2026-11-20T09:30:00Z", "2026-11-20T09:30:00.123456+01:00"},
 			[]any{"2026-11-20", "2026-13-20T09:30:00Z", "0000-01-01T00:00:00Z", "now", 7, nil},
 		},
 	} {

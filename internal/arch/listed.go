@@ -54,7 +54,6 @@ var sqlFiles = map[string]string{
 	"internal/messaging/sweep.go":     "old entries go and the floor rises in one statement, so that no replay has holes",
 	"internal/messaging/updates.go":   "a member's joining and curtains, which the member may not see, in one snapshot",
 	"internal/messaging/view.go":      "a page of the inbox in one statement instead of six",
-	"internal/testkit/database.go":    "makes and drops whole databases for tests",
 }
 
 var (

@@ -31,7 +31,7 @@ func TestLoad(t *testing.T) {
 		}
 		sibling.Join(rows)
 		var fetches int
-		fetch := func(_ context.Context, keys []int) (map[int]string, error) {
+		fetch := func(_ context.Context, keys []int) (map[int]string, error) { //nolint:unparam // Load wants the error
 			fetches++
 			slices.Sort(keys)
 			if len(keys) != 20 || keys[19] != 19 {
