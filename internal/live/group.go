@@ -90,7 +90,8 @@ func (g *group) give(s *stream, m *Member, u Update) {
 			return
 		}
 		f = frame{bytes, cursor.String()}
-		if !g.isExclusive {
+		// Below the ring nothing would tell that a frame has become stale.
+		if !g.isExclusive && u.Seq > s.ring.from {
 			g.frames[frameKey{u.Seq, own}] = f
 		}
 	}

@@ -73,6 +73,26 @@ func TestDelivery(t *testing.T) {
 		h.Publish(key, l.write(t, id, "b", 1))
 		r.want(t, "a", "b")
 	})
+	t.Run("an update that PostgreSQL does not know is not believed, and not waited for", func(t *testing.T) {
+		t.Parallel()
+		counted := &countingLog{log: l}
+		doubting := live.New(live.Options{Epoch: func(context.Context) (string, error) { return "epoch", nil }})
+		doubting.Register(kind, counted)
+		if err := doubting.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(doubting.Close)
+		id, key := stream()
+		r := read(t, doubting, id, "")
+		doubting.Publish(key, live.Update{Seq: 1_000_000, Data: []byte("forged")})
+		doubting.Publish(key, l.write(t, id, "a", 0))
+		r.want(t, "a")
+		doubting.Publish(key, l.write(t, id, "b", 0))
+		r.want(t, "a", "b")
+		if n := counted.reads.Load(); n > 4 {
+			t.Fatalf("PostgreSQL was read %d times", n)
+		}
+	})
 	t.Run("an update that can not be rendered fails the subscriber and not the stream", func(t *testing.T) {
 		t.Parallel()
 		id, key := stream()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,6 +80,18 @@ func (l log) Moved(ctx context.Context, heads map[uuid.UUID]int64) (map[uuid.UUI
 		}
 	}
 	return moved, nil
+}
+
+// A countingLog counts how often it is read.
+type countingLog struct {
+	log
+	reads atomic.Int64
+}
+
+// Read implements live.Source.
+func (l *countingLog) Read(ctx context.Context, id uuid.UUID, after int64, limit int) (live.Reading, error) {
+	l.reads.Add(1)
+	return l.log.Read(ctx, id, after, limit)
 }
 
 const kind = "log"

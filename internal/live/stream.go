@@ -91,6 +91,8 @@ func (s *stream) work() {
 				s.rest()
 				return
 			}
+			// Whatever is published has been committed before: what PostgreSQL does not have yet is not so.
+			waiting = nil
 		case len(waiting) > 0:
 			// A neighbour may just be late.
 			time.Sleep(s.hub.o.Reorder)
@@ -208,9 +210,10 @@ func (s *stream) history(ctx context.Context, after int64) (Reading, error) {
 	defer s.reading.Unlock()
 	s.mu.Lock()
 	_, have := s.ring.after(after)
+	floor := s.floor
 	s.mu.Unlock()
 	if have {
-		return Reading{Head: Head{Seq: after, Floor: s.floor}}, nil // another one's read has brought it
+		return Reading{Head: Head{Seq: after, Floor: floor}}, nil // another one's read has brought it
 	}
 	reading, err := s.read(ctx, after)
 	if err != nil || len(reading.Updates) > s.hub.o.Owed {

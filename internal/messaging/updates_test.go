@@ -183,6 +183,31 @@ func TestUpdates(t *testing.T) {
 	})
 }
 
+// A replay too long to be remembered is not remembered in part either: what is deleted after it is gone
+// from the next one.
+func TestALongReplayIsReadAnew(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada, bob := h.person("ada"), h.person("bob")
+	first := h.send(ada, to(bob, "SECRET"))
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for range 80 {
+				h.send(ada, in(first.ConversationID, "more"))
+			}
+		})
+	}
+	wait.Wait()
+	node := houseOn(t, h.db, live.Options{})
+	start := node.hub.Cursor(live.Key{Kind: messaging.StreamKind, ID: first.ConversationID}, 0).String()
+	node.listen(bob, first.ConversationID, &start).want("sent:SECRET", "sent:more")
+	if _, err := node.messaging.Delete(node.as(ada), messaging.DeleteMessageInput{MessageID: first.GlobalID()}); err != nil {
+		t.Fatal(err)
+	}
+	node.listen(bob, first.ConversationID, &start).want("sent:", "sent:more")
+}
+
 func TestResyncRequired(t *testing.T) {
 	t.Parallel()
 	h := houseOn(t, testkit.DB(t), live.Options{Owed: 20, Sweep: 200 * time.Millisecond})
