@@ -9,3 +9,6 @@ func Authenticate(o Options, next http.Handler) http.Handler {
 
 // JWKS is the handler of the public keys.
 func JWKS(o Options) http.HandlerFunc { return (&Server{o: o}).jwks }
+
+// Routes is all that a server serves.
+func Routes(o Options) http.Handler { return New(o).http.Handler }
