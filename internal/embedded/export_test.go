@@ -42,3 +42,6 @@ func Eventually(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
+
+// CommandLines are the command lines of all running processes, by their number.
+func CommandLines() map[int]string { return commandLines() }

@@ -87,6 +87,9 @@ func TestFailed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if victim == "Redis" {
+				needsRedisServer(t)
+			}
 			dir := embedded.OpenDir(t)
 			s := start(t, embedded.Options{Dir: dir, NeedPG: victim == "PostgreSQL", NeedRedis: victim == "Redis"})
 			failed := map[string]<-chan error{"PostgreSQL": s.Failed(), "Redis": s.RedisFailed()}[victim]
@@ -95,7 +98,7 @@ func TestFailed(t *testing.T) {
 			if len(running) != 1 {
 				t.Fatalf("these run: %q", running)
 			}
-			pid, err := strconv.Atoi(strings.Fields(running[0])[1])
+			pid, err := strconv.Atoi(strings.Fields(running[0])[0])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -162,6 +165,7 @@ func TestPlaces(t *testing.T) {
 
 	t.Run("a long path has its sockets in a short one", func(t *testing.T) {
 		t.Parallel()
+		needsRedisServer(t)
 		dir := filepath.Join(embedded.OpenDir(t), strings.Repeat("long/", 20), "with space,comma&'quote")
 		s := start(t, embedded.Options{Dir: dir, NeedPG: true, NeedRedis: true})
 		if got := sql(t, dir, "SELECT 1"); got != "1" {

@@ -176,21 +176,29 @@ func sql(t *testing.T, dir, statement string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// processes lists the command lines that mention something.
+// processes lists the running processes whose command lines mention something, each as its number and the
+// line.
 func processes(t *testing.T, mention ...string) []string {
 	t.Helper()
-	out, err := exec.Command("ps", "-axww", "-o", "stat=,pid=,command=").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var found []string
-	for line := range strings.Lines(string(out)) {
+	for pid, line := range embedded.CommandLines() {
 		for _, m := range mention {
-			if strings.Contains(line, m) && !strings.HasPrefix(line, "Z") {
-				found = append(found, strings.TrimSpace(line))
+			if strings.Contains(line, m) {
+				found = append(found, fmt.Sprint(pid, " ", line))
 				break
 			}
 		}
 	}
 	return found
+}
+
+// needsRedisServer skips what is about a Redis program where there is only the built-in one.
+func needsRedisServer(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"redis-server", "valkey-server"} {
+		if _, err := exec.LookPath(name); err == nil {
+			return
+		}
+	}
+	t.Skip("there is no redis-server or valkey-server on this machine")
 }
