@@ -30,7 +30,8 @@ func TestKill(t *testing.T) {
 		o := embedded.Options{Dir: embedded.OpenDir(t), NeedPG: true, NeedRedis: true}
 		first := startOwner(t, o, "", nil)
 		sql(t, o.Dir, "CREATE TABLE kept AS SELECT 42 AS n")
-		if len(processes(t, o.Dir)) < 2 {
+		// A PostgreSQL at least; the built-in Redis is no process.
+		if len(processes(t, o.Dir)) < 1 {
 			t.Fatalf("only these run: %q", processes(t, o.Dir))
 		}
 		first.kill(t)
