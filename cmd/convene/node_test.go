@@ -240,9 +240,11 @@ func (n *node) send(token, conversation, body string) map[string]any {
 // watch follows a conversation by server-sent events.
 func (n *node) watch(token, conversation string) *bufio.Scanner {
 	n.t.Helper()
+	now := n.query(token, `query ($id: ID!) { conversation(id: $id) { cursor } }`, map[string]any{"id": conversation})
 	body, _ := json.Marshal(map[string]any{
-		"query":     `subscription ($id: ID!) { conversationUpdates(conversationId: $id) { ... on MessageSent { message { body } } } }`,
-		"variables": map[string]any{"id": conversation},
+		"query": `subscription ($id: ID!, $after: String) { conversationUpdates(conversationId: $id, after: $after) { ... on MessageSent { message { body } } } }`,
+		// From where the conversation is now: the answer begins before the subscription does.
+		"variables": map[string]any{"id": conversation, "after": dig(now, "data", "conversation", "cursor")},
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	n.t.Cleanup(cancel)

@@ -133,19 +133,19 @@ func (v *sight) follow(u live.Update) {
 	default:
 		return
 	}
+	isDrawn := e.Kind == conversationentry.KindCURTAIN_DRAWN.String()
 	for i, c := range v.curtains {
-		if c.other != other {
-			continue
-		}
-		if c.from == u.Seq {
-			return // already known: it was there when the sight was read
-		}
-		if c.until == 0 && e.Kind == conversationentry.KindCURTAIN_LIFTED.String() {
+		switch {
+		case c.other != other:
+		case isDrawn && c.from == u.Seq:
+			return // it was there when the sight was read
+		case !isDrawn && c.until == 0 && c.from < u.Seq:
+			// Not one that was drawn after: a replay passes the ends of older ones.
 			v.curtains[i].until = u.Seq
 			return
 		}
 	}
-	if e.Kind == conversationentry.KindCURTAIN_DRAWN.String() {
+	if isDrawn {
 		v.curtains = append(v.curtains, curtain{other: other, from: u.Seq})
 	}
 }
