@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
@@ -38,6 +40,9 @@ type run struct {
 	stop context.CancelFunc
 }
 
+// beginTime is how long the beginning of a shared execution may take.
+const beginTime = 5 * time.Second
+
 func newPlan(exec *executor.Executor, op *graphql.OperationContext, others, author viewer.Viewer) (*plan, error) {
 	p := &plan{exec: exec, op: op, who: [2]viewer.Viewer{others, author}}
 	_, err := p.run(0)
@@ -54,12 +59,19 @@ func (p *plan) Render(ctx context.Context, item live.Item, own bool) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	if err := r.feed.Push(item); err != nil {
+	// The run's own context says who renders; the other one says how long it may take.
+	running, cancel := context.WithCancel(r.ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	if err := r.feed.Push(ctx, item); err != nil {
+		p.drop(side)
 		return nil, err
 	}
-	response := r.next(r.ctx)
+	response := r.next(running)
 	if response == nil {
-		return nil, fmt.Errorf("render an update: the execution has ended")
+		// Whatever is left of the update in it must not be taken for the next one.
+		p.drop(side)
+		return nil, fmt.Errorf("render an update: %w", context.DeadlineExceeded)
 	}
 	// The bytes are copied: gqlgen writes the next result into the same.
 	return encode(response), nil
@@ -74,6 +86,11 @@ func (p *plan) Close() {
 	}
 }
 
+func (p *plan) drop(side int) {
+	p.runs[side].stop()
+	p.runs[side] = nil
+}
+
 func (p *plan) run(side int) (*run, error) {
 	if p.runs[side] != nil {
 		return p.runs[side], nil
@@ -81,7 +98,9 @@ func (p *plan) run(side int) (*run, error) {
 	r := &run{}
 	ctx, stop := context.WithCancel(viewer.With(context.Background(), p.who[side]))
 	// Each run has an operation context of its own: gqlgen notes the progress of an execution in it.
+	late := time.AfterFunc(beginTime, stop) // the resolver may ask PostgreSQL
 	handler, ctx := p.exec.DispatchOperation(live.WithFeed(ctx, &r.feed), again(p.op))
+	late.Stop()
 	r.next, r.ctx, r.stop = handler, ctx, stop
 	if r.feed.Push == nil {
 		defer stop()
@@ -98,7 +117,7 @@ func (p *plan) run(side int) (*run, error) {
 func again(op *graphql.OperationContext) *graphql.OperationContext {
 	return &graphql.OperationContext{
 		RawQuery: op.RawQuery, Variables: op.Variables, OperationName: op.OperationName,
-		Doc: op.Doc, Operation: op.Operation, Extensions: op.Extensions, Headers: op.Headers,
+		Doc: op.Doc, Operation: op.Operation, Extensions: op.Extensions, // no headers: they may hold credentials, and a plan outlives its first subscriber
 		DisableIntrospection: op.DisableIntrospection, RecoverFunc: op.RecoverFunc,
 		ResolverMiddleware: op.ResolverMiddleware, RootResolverMiddleware: op.RootResolverMiddleware,
 		Stats: op.Stats,
@@ -110,7 +129,8 @@ func again(op *graphql.OperationContext) *graphql.OperationContext {
 func planKey(op *graphql.OperationContext, cursor string, only viewer.Viewer) (string, error) {
 	variables := make(map[string]any, len(op.Variables))
 	for name, value := range op.Variables {
-		if name != cursor {
+		// Used elsewhere too, the cursor's variable may change what is shown.
+		if name != cursor || strings.Count(op.RawQuery, "$"+name) > 2 {
 			variables[name] = value
 		}
 	}

@@ -72,7 +72,7 @@ func (s *Shared) request(ctx context.Context, op *graphql.OperationContext, inte
 		return live.Request{}, err
 	}
 	return live.Request{
-		Key: intent.Key, After: intent.After, From: intent.From,
+		Key: intent.Key, After: intent.After, From: intent.From, Judged: intent.Judged,
 		Plan: key, Exclusive: path != nil,
 		Renderer: func() (live.Renderer, error) { return newPlan(s.exec, op, others, author) },
 	}, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -14,6 +15,9 @@ type Request struct {
 	After *Cursor
 	// From is the number before which the subscriber sees nothing, for example that of its joining.
 	From int64
+	// Judged is one more than the stream's head when Sees was made, or 0: hidden updates from there on are
+	// given to Sees wherever the subscriber begins.
+	Judged int64
 	// Plan tells which subscribers share their rendering.
 	Plan string
 	// Renderer makes the renderer of the plan's first subscriber on the stream.
@@ -57,7 +61,7 @@ func (s *stream) attach(ctx context.Context, r Request, m *Member) error {
 	if r.After != nil {
 		// A client may be ahead of the node it lands on: catch up first, judge after.
 		s.mu.Lock()
-		ahead := r.After.Seq > s.head
+		ahead := max(r.After.Seq, r.From) > s.head
 		s.mu.Unlock()
 		if ahead {
 			if err := s.repair(ctx); err != nil {
@@ -69,7 +73,17 @@ func (s *stream) attach(ctx context.Context, r Request, m *Member) error {
 	from := int64(-1)   // up to where the replay reaches
 	for {
 		joined, err := s.join(r, m, replay, &from)
-		if joined || err != nil {
+		switch {
+		case joined:
+			return nil
+		case errors.Is(err, errUnknown):
+			// The database's history changed meanwhile.
+			if err := s.learn(ctx); err != nil {
+				return fmt.Errorf("read the head of a stream: %w", err)
+			}
+			replay, from = nil, -1
+			continue
+		case err != nil:
 			return err
 		}
 		reading, err := s.history(ctx, from)
@@ -81,45 +95,65 @@ func (s *stream) attach(ctx context.Context, r Request, m *Member) error {
 	}
 }
 
+// errUnknown says that the head has to be read first.
+var errUnknown = errors.New("the stream's head is not known")
+
 // join makes the member one of the stream's, if what is owed to it beyond the replay is in the ring;
 // otherwise from is where more has to be read.
 func (s *stream) join(r Request, m *Member, replay []Update, from *int64) (joined bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.known {
+		return false, errUnknown
+	}
 	start, reason := s.judge(r)
-	var owed []Update
-	if reason == "" {
-		*from = max(*from, start)
-		var ok bool
-		if len(replay) <= s.hub.o.Owed {
-			if owed, ok = s.ring.after(*from); !ok {
-				return false, nil
-			}
-		}
-		if len(replay)+len(owed) > s.hub.o.Owed {
-			reason = TooFarBehind
-		}
+	if reason == "" && owedAfter(replay, start) > s.hub.o.Owed {
+		reason = TooFarBehind
+	}
+	if reason != "" {
+		start = s.head
+	}
+	// What Sees has to know begins where it was made, which may be before the member's own beginning.
+	base := start
+	if r.Judged > 0 {
+		base = min(base, r.Judged-1)
+	}
+	*from = max(*from, base)
+	owed, ok := s.ring.after(*from)
+	if !ok {
+		return false, nil
+	}
+	if reason == "" && owedAfter(replay, start)+owedAfter(owed, start) > s.hub.o.Owed {
+		reason, start = TooFarBehind, s.head
 	}
 	g, err := s.groupOf(r)
 	if err != nil {
 		return false, err
 	}
-	if reason != "" {
-		start, replay, owed = s.head, nil, nil
-	}
 	m.group, m.pos, m.told = g, start, time.Now()
 	g.members[m] = struct{}{}
 	if reason != "" {
-		g.tell(m, Item{Kind: Resync, Reason: reason, Cursor: s.hub.Cursor(s.key, start)})
+		g.tell(m, Item{Kind: Resync, Reason: reason, Cursor: s.cursor(start)})
 	}
-	for _, u := range replay {
-		g.give(s, m, u)
-	}
-	for _, u := range owed {
-		g.give(s, m, u)
+	for _, u := range slices.Concat(replay, owed) {
+		if u.Seq > start {
+			g.give(s, m, u)
+		} else if u.Hidden && m.Sees != nil {
+			m.Sees(u)
+		}
 	}
 	m.pos = max(m.pos, s.head)
 	return true, nil
+}
+
+// owedAfter counts the updates after a number.
+func owedAfter(updates []Update, seq int64) (n int) {
+	for _, u := range updates {
+		if u.Seq > seq {
+			n++
+		}
+	}
+	return n
 }
 
 // judge says after which number the member begins, or why it has to refetch. The caller holds mu.
@@ -129,7 +163,7 @@ func (s *stream) judge(r Request) (int64, ResyncReason) {
 	}
 	start := max(r.After.Seq, r.From)
 	switch {
-	case r.After.Epoch != s.hub.Epoch(), start > s.head:
+	case r.After.Epoch != s.epoch, start > s.head:
 		// A number that this history never reached belongs to another one.
 		return 0, EpochChanged
 	case start < s.floor:

@@ -109,6 +109,8 @@ func (b *bus) send(ctx context.Context) {
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
 			b.noteDown(ctx, err)
+		} else {
+			b.noteUp()
 		}
 	}
 }
@@ -170,11 +172,11 @@ func (b *bus) listenOnce(ctx context.Context) error {
 			return err
 		}
 		pinged = false
+		b.noteUp()
 		switch msg := msg.(type) {
 		case *redis.Message:
 			b.take(msg)
 		case *redis.Subscription:
-			b.noteUp()
 			key, ok := keyOf(msg.Channel)
 			if s := b.hub.lookup(key); ok && s != nil && msg.Kind == "subscribe" {
 				select {

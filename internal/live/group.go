@@ -43,8 +43,8 @@ type group struct {
 	members     map[*Member]struct{}
 	// frames are the rendered updates of the ring, so that those who resume cost no rendering.
 	frames map[frameKey]frame
-	// swept is the ring's beginning when frames were last held against it.
-	swept int64
+	// swept is the ring's cuts when frames were last held against it.
+	swept int
 }
 
 // A frame is a rendered update, with the cursor behind it as clients keep it.
@@ -65,9 +65,9 @@ func (g *group) deliver(s *stream, u Update) {
 	for m := range g.members {
 		g.give(s, m, u)
 	}
-	if g.swept != s.ring.from {
-		g.swept = s.ring.from
-		maps.DeleteFunc(g.frames, func(k frameKey, _ frame) bool { return k.seq <= g.swept })
+	if g.swept != s.ring.cuts {
+		g.swept = s.ring.cuts
+		maps.DeleteFunc(g.frames, func(k frameKey, _ frame) bool { return k.seq <= s.ring.from })
 	}
 }
 
@@ -83,7 +83,7 @@ func (g *group) give(s *stream, m *Member, u Update) {
 	own := u.Author == m.Account && u.Author != uuid.Nil
 	f, ok := g.frames[frameKey{u.Seq, own}]
 	if !ok {
-		cursor := s.hub.Cursor(s.key, u.Seq)
+		cursor := s.cursor(u.Seq)
 		bytes, err := g.render(Item{Kind: Updated, Update: u, Cursor: cursor}, own)
 		if err != nil {
 			m.Fail(err)

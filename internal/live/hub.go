@@ -44,6 +44,8 @@ type Hub struct {
 	seed    maphash.Seed
 	epoch   atomic.Pointer[string]
 	stale   atomic.Bool
+	// refreshing lets one read of the epoch follow the other.
+	refreshing sync.Mutex
 
 	mu      sync.Mutex
 	streams map[Key]*stream
@@ -118,7 +120,11 @@ func (h *Hub) Reconnected() { h.stale.Store(true) }
 
 // refreshEpoch reads the epoch, and if it is another one has every subscriber refetch.
 func (h *Hub) refreshEpoch(ctx context.Context) error {
+	h.refreshing.Lock()
+	defer h.refreshing.Unlock()
 	h.stale.Store(false)
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
 	epoch, err := h.o.Epoch(ctx)
 	if err != nil {
 		h.stale.Store(true)
@@ -127,7 +133,7 @@ func (h *Hub) refreshEpoch(ctx context.Context) error {
 	if old := h.epoch.Swap(&epoch); *old != epoch {
 		h.o.Log.Warn("The database has another history now: every subscriber is told to refetch", "epoch", epoch)
 		for _, s := range h.all(-1) {
-			s.restart(ctx)
+			s.restart(ctx, epoch)
 		}
 	}
 	return nil
@@ -162,16 +168,16 @@ func (h *Hub) acquire(key Key) (*stream, error) {
 		return nil, fmt.Errorf("find the source of %q: %w", key.Kind, errors.ErrUnsupported)
 	}
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	s, ok := h.streams[key]
 	if !ok {
 		s = newStream(h, key, source)
 		h.streams[key] = s
+		if h.bus != nil {
+			h.bus.subscribe(key) // under the lock, so that the end of a stream before it can't come after
+		}
 	}
 	s.users++
-	h.mu.Unlock()
-	if !ok && h.bus != nil {
-		h.bus.subscribe(key)
-	}
 	return s, nil
 }
 
@@ -183,14 +189,14 @@ func (h *Hub) release(s *stream) {
 		return
 	}
 	// Whoever reconnects within the linger finds the stream warm.
-	s.lingering = time.AfterFunc(h.o.Linger, func() {
+	time.AfterFunc(h.o.Linger, func() {
 		h.mu.Lock()
-		gone := s.users == 0 && h.streams[s.key] == s
-		if gone {
-			delete(h.streams, s.key)
+		defer h.mu.Unlock()
+		if s.users > 0 || h.streams[s.key] != s {
+			return
 		}
-		h.mu.Unlock()
-		if gone && h.bus != nil {
+		delete(h.streams, s.key)
+		if h.bus != nil {
 			h.bus.unsubscribe(s.key)
 		}
 	})

@@ -23,7 +23,7 @@ func newLog(t testing.TB) log {
 	t.Helper()
 	l := log{testkit.DB(t)}
 	_, err := l.db.SQL.ExecContext(t.Context(), `CREATE TABLE heads (id uuid PRIMARY KEY, seq bigint NOT NULL, floor bigint NOT NULL DEFAULT 0);
-		CREATE TABLE entries (id uuid, seq bigint, word text, PRIMARY KEY (id, seq))`)
+		CREATE TABLE entries (id uuid, seq bigint, word text, subject uuid, PRIMARY KEY (id, seq))`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,19 +33,42 @@ func newLog(t testing.TB) log {
 // write appends a word under the head's lock, skipping some numbers, and answers the update to publish.
 func (l log) write(t testing.TB, id uuid.UUID, word string, skip int64) live.Update {
 	t.Helper()
-	var seq int64
-	err := l.db.SQL.QueryRowContext(t.Context(), `WITH h AS (
-			INSERT INTO heads (id, seq) VALUES ($1, 1 + $3) ON CONFLICT (id) DO UPDATE SET seq = heads.seq + 1 + $3 RETURNING seq
-		) INSERT INTO entries SELECT $1, seq, $2 FROM h RETURNING seq`, id, word, skip).Scan(&seq)
+	return l.append(t, id, word, skip, uuid.New())
+}
+
+// change gives an earlier entry another word, as an edit does, and appends an entry that says so.
+func (l log) change(t testing.TB, id uuid.UUID, of live.Update, word string) live.Update {
+	t.Helper()
+	_, err := l.db.SQL.ExecContext(t.Context(), "UPDATE entries SET word = $3 WHERE id = $1 AND seq = $2", id, of.Seq, word)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return live.Update{Seq: seq, Data: []byte(word)}
+	return l.append(t, id, "changed", 0, of.Subject)
+}
+
+// hide appends a hidden entry.
+func (l log) hide(t testing.TB, id uuid.UUID) live.Update {
+	t.Helper()
+	return l.append(t, id, hiddenWord, 0, uuid.Nil)
+}
+
+const hiddenWord = "hidden"
+
+func (l log) append(t testing.TB, id uuid.UUID, word string, skip int64, subject uuid.UUID) live.Update {
+	t.Helper()
+	var seq int64
+	err := l.db.SQL.QueryRowContext(t.Context(), `WITH h AS (
+			INSERT INTO heads (id, seq) VALUES ($1, 1 + $3) ON CONFLICT (id) DO UPDATE SET seq = heads.seq + 1 + $3 RETURNING seq
+		) INSERT INTO entries SELECT $1, seq, $2, $4 FROM h RETURNING seq`, id, word, skip, subject).Scan(&seq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return live.Update{Seq: seq, Subject: subject, Hidden: word == hiddenWord, Data: []byte(word)}
 }
 
 // Read implements live.Source.
 func (l log) Read(ctx context.Context, id uuid.UUID, after int64, limit int) (live.Reading, error) {
-	rows, err := l.db.SQL.QueryContext(ctx, `SELECT h.seq, h.floor, e.seq, e.word FROM heads h
+	rows, err := l.db.SQL.QueryContext(ctx, `SELECT h.seq, h.floor, e.seq, e.word, e.subject FROM heads h
 		LEFT JOIN LATERAL (SELECT * FROM entries e WHERE e.id = h.id AND e.seq > $2 ORDER BY e.seq LIMIT $3) e ON true
 		WHERE h.id = $1 ORDER BY e.seq`, id, after, limit)
 	if err != nil {
@@ -56,11 +79,12 @@ func (l log) Read(ctx context.Context, id uuid.UUID, after int64, limit int) (li
 	for rows.Next() {
 		var seq *int64
 		var word *string
-		if err := rows.Scan(&r.Seq, &r.Floor, &seq, &word); err != nil {
+		var subject *uuid.UUID
+		if err := rows.Scan(&r.Seq, &r.Floor, &seq, &word, &subject); err != nil {
 			return r, err
 		}
 		if seq != nil {
-			r.Updates = append(r.Updates, live.Update{Seq: *seq, Data: []byte(*word)})
+			r.Updates = append(r.Updates, live.Update{Seq: *seq, Subject: *subject, Hidden: *word == hiddenWord, Data: []byte(*word)})
 		}
 	}
 	return r, rows.Err()
@@ -86,12 +110,18 @@ func (l log) Moved(ctx context.Context, heads map[uuid.UUID]int64) (map[uuid.UUI
 type countingLog struct {
 	log
 	reads atomic.Int64
+	// then happens once, between a reading and its answer.
+	then atomic.Pointer[func()]
 }
 
 // Read implements live.Source.
 func (l *countingLog) Read(ctx context.Context, id uuid.UUID, after int64, limit int) (live.Reading, error) {
 	l.reads.Add(1)
-	return l.log.Read(ctx, id, after, limit)
+	r, err := l.log.Read(ctx, id, after, limit)
+	if then := l.then.Swap(nil); then != nil {
+		(*then)()
+	}
+	return r, err
 }
 
 const kind = "log"

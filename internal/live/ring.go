@@ -18,10 +18,12 @@ type ring struct {
 	from    int64
 	updates []Update
 	bytes   int
+	// cuts counts how often something was forgotten.
+	cuts int
 }
 
 // reset forgets everything up to a number.
-func (r *ring) reset(from int64) { *r = ring{from: from} }
+func (r *ring) reset(from int64) { *r = ring{from: from, cuts: r.cuts + 1} }
 
 // push adds the newest update. It forgets the oldest where it grows too large, and everything up to the
 // last update of the same subject: what that one says is no longer so.
@@ -42,6 +44,7 @@ func (r *ring) push(u Update) {
 		}
 	}
 	if cut > 0 {
+		r.cuts++
 		// Copied, so that what was cut off can be freed.
 		r.updates = append(make([]Update, 0, len(r.updates)-cut), r.updates[cut:]...)
 	}

@@ -17,9 +17,8 @@ type stream struct {
 	source Source
 	part   int
 
-	// users and lingering are the hub's, under its lock.
-	users     int
-	lingering *time.Timer
+	// users is the hub's, under its lock.
+	users int
 
 	// inbox takes offers without waiting; one goroutine at a time works it off.
 	inboxMu sync.Mutex
@@ -32,14 +31,18 @@ type stream struct {
 
 	// mu guards the rest. Whoever holds it may render, and waits for nothing else.
 	mu        sync.Mutex
-	known     bool // whether head was read at least once
-	missed    bool // whether something came before that
+	known     bool   // whether head was read at least once
+	epoch     string // the history that head belongs to
+	missed    bool   // whether something came before that
 	head      int64
 	floor     int64
 	ring      ring
 	groups    map[string]*group
 	exclusive int
 }
+
+// readTime is how long PostgreSQL may take to answer.
+const readTime = 10 * time.Second
 
 func newStream(h *Hub, key Key, source Source) *stream {
 	return &stream{
@@ -163,10 +166,13 @@ func (s *stream) repair(ctx context.Context) error {
 
 // read asks PostgreSQL for what follows a number: one more than may be owed, to tell whether it is more.
 func (s *stream) read(ctx context.Context, after int64) (Reading, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
 	return s.source.Read(ctx, s.key.ID, after, s.hub.o.Owed+1)
 }
+
+// cursor is a position in the stream, in the history that its head belongs to.
+func (s *stream) cursor(seq int64) Cursor { return Cursor{Key: s.key, Epoch: s.epoch, Seq: seq} }
 
 // apply is the one place where an update reaches the subscribers. The caller holds mu and has made sure
 // that nothing is left out.
@@ -188,13 +194,14 @@ func (s *stream) learn(ctx context.Context) error {
 	if known {
 		return nil
 	}
-	reading, err := s.source.Read(ctx, s.key.ID, math.MaxInt64, 1)
+	epoch := s.hub.Epoch()
+	reading, err := s.headNow(ctx)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known, s.head, s.floor = true, reading.Seq, reading.Floor
+	s.known, s.epoch, s.head, s.floor = true, epoch, reading.Seq, reading.Floor
 	s.ring.reset(reading.Seq)
 	if s.missed {
 		s.missed = false
@@ -223,7 +230,10 @@ func (s *stream) history(ctx context.Context, after int64) (Reading, error) {
 	defer s.mu.Unlock()
 	s.floor = reading.Floor
 	below := sort.Search(len(reading.Updates), func(i int) bool { return reading.Updates[i].Seq > s.ring.from })
-	s.ring.prepend(after, reading.Updates[:below])
+	if s.head <= reading.Seq {
+		// Else something has come since, and what was read may be stale or leave it out.
+		s.ring.prepend(after, reading.Updates[:below])
+	}
 	for _, u := range reading.Updates[below:] {
 		if u.Seq > s.head {
 			s.apply(u)
@@ -233,14 +243,24 @@ func (s *stream) history(ctx context.Context, after int64) (Reading, error) {
 	return reading, nil
 }
 
+// headNow reads the head alone.
+func (s *stream) headNow(ctx context.Context) (Reading, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	return s.source.Read(ctx, s.key.ID, math.MaxInt64, 1)
+}
+
 // restart begins anew in another history of the database: everybody has to refetch.
-func (s *stream) restart(ctx context.Context) {
+func (s *stream) restart(ctx context.Context, epoch string) {
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	reading, err := s.source.Read(ctx, s.key.ID, math.MaxInt64, 1)
+	reading, err := s.headNow(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known, s.head, s.floor = err == nil, reading.Seq, reading.Floor
+	if s.epoch == epoch {
+		return // learned in it already
+	}
+	s.known, s.epoch, s.head, s.floor = err == nil, epoch, reading.Seq, reading.Floor
 	s.ring.reset(reading.Seq)
 	for _, g := range s.groups {
 		clear(g.frames)
@@ -250,7 +270,7 @@ func (s *stream) restart(ctx context.Context) {
 				continue
 			}
 			m.pos = s.head
-			g.tell(m, Item{Kind: Resync, Reason: EpochChanged, Cursor: s.hub.Cursor(s.key, s.head)})
+			g.tell(m, Item{Kind: Resync, Reason: EpochChanged, Cursor: s.cursor(s.head)})
 		}
 	}
 }

@@ -14,6 +14,8 @@ type Wish[T any] struct {
 	After *Cursor
 	// From is the number before which the viewer sees nothing.
 	From int64
+	// Judged is one more than the stream's head when Sees was made; 0 if nothing can have changed since.
+	Judged int64
 	// Account is who it is for; the zero id for an audience.
 	Account uuid.UUID
 	// Sees judges each update; nil for all.
@@ -27,6 +29,7 @@ type Intent struct {
 	Key     Key
 	After   *Cursor
 	From    int64
+	Judged  int64
 	Account uuid.UUID
 	Sees    func(Update) bool
 }
@@ -39,7 +42,7 @@ type Probe struct{ Intent *Intent }
 type Feed struct {
 	// Push decodes an item and puts it into the resolver's channel, which holds one. It is set by
 	// Subscribe.
-	Push func(Item) error
+	Push func(context.Context, Item) error
 }
 
 type (
@@ -61,17 +64,22 @@ func WithFeed(ctx context.Context, f *Feed) context.Context {
 // is fed; without, it is a subscriber of its own.
 func Subscribe[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, error) {
 	if p, ok := ctx.Value(probeKey{}).(*Probe); ok {
-		p.Intent = &Intent{Key: w.Key, After: w.After, From: w.From, Account: w.Account, Sees: w.Sees}
+		p.Intent = &Intent{Key: w.Key, After: w.After, From: w.From, Judged: w.Judged, Account: w.Account, Sees: w.Sees}
 		return make(chan T), nil
 	}
 	if f, ok := ctx.Value(feedKey{}).(*Feed); ok {
 		out := make(chan T, 1)
-		f.Push = func(item Item) error {
+		f.Push = func(ctx context.Context, item Item) error {
 			v, err := w.Decode(item)
-			if err == nil {
-				out <- v
+			if err != nil {
+				return err
 			}
-			return err
+			select {
+			case out <- v:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
 		return out, nil
 	}
@@ -85,6 +93,9 @@ func subscribeAlone[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, er
 	queue := make(chan T, 4096)
 	ctx, end := context.WithCancel(ctx)
 	put := func(v T) {
+		if ctx.Err() != nil {
+			return // nothing after what could not be delivered
+		}
 		select {
 		case queue <- v:
 		default:
@@ -99,7 +110,7 @@ func subscribeAlone[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, er
 		Fail:    func(error) { end() },
 	}
 	detach, err := h.Attach(ctx, Request{
-		Key: w.Key, After: w.After, From: w.From,
+		Key: w.Key, After: w.After, From: w.From, Judged: w.Judged,
 		Plan:     "alone:" + uuid.NewString(),
 		Renderer: func() (Renderer, error) { return plan, nil },
 	}, member)
@@ -116,6 +127,9 @@ func subscribeAlone[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, er
 			case <-ctx.Done():
 				return
 			case v := <-queue:
+				if ctx.Err() != nil {
+					return
+				}
 				select {
 				case out <- v:
 				case <-ctx.Done():

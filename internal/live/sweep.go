@@ -37,6 +37,7 @@ func (h *Hub) checkAll(ctx context.Context, streams []*stream) {
 	for _, s := range streams {
 		s.mu.Lock()
 		known, head := s.known, s.head
+		s.missed = s.missed || !known // whoever reads the head looks again
 		s.mu.Unlock()
 		if !known {
 			continue
@@ -74,7 +75,7 @@ func (s *stream) tellCursors(now time.Time) {
 			if now.Sub(m.told) < s.hub.o.Tell {
 				continue
 			}
-			item := Item{Kind: Moved, Cursor: s.hub.Cursor(s.key, s.head)}
+			item := Item{Kind: Moved, Cursor: s.cursor(s.head)}
 			if frame == nil {
 				var err error
 				if frame, err = g.render(item, false); err != nil {

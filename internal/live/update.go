@@ -26,6 +26,9 @@ type Update struct {
 	// Subject is what the update is about. A later update of the same subject makes the earlier ones
 	// stale: they are read from PostgreSQL again before they are replayed.
 	Subject uuid.UUID
+	// SubjectSeq is the number with which the subject came into the stream: who may not see that one may
+	// not see what becomes of it.
+	SubjectSeq int64
 	// Hidden updates are for the Sees functions of subscribers alone and never delivered.
 	Hidden bool
 	// Data is what happened, in the words of the stream's kind.
@@ -38,6 +41,7 @@ func (u Update) encode() []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(u.Seq))
 	b = append(b, u.Author[:]...)
 	b = append(b, u.Subject[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(u.SubjectSeq))
 	if u.Hidden {
 		b = append(b, 1)
 	} else {
@@ -47,7 +51,7 @@ func (u Update) encode() []byte {
 }
 
 // headLength is the length of what stands before an update's data.
-const headLength = 8 + 16 + 16 + 1
+const headLength = 8 + 16 + 16 + 8 + 1
 
 var errShort = errors.New("an update is longer than that")
 
@@ -56,11 +60,12 @@ func decodeUpdate(b []byte) (Update, error) {
 		return Update{}, errShort
 	}
 	return Update{
-		Seq:     int64(binary.BigEndian.Uint64(b)),
-		Author:  uuid.UUID(b[8:24]),
-		Subject: uuid.UUID(b[24:40]),
-		Hidden:  b[40] == 1,
-		Data:    b[headLength:],
+		Seq:        int64(binary.BigEndian.Uint64(b)),
+		Author:     uuid.UUID(b[8:24]),
+		Subject:    uuid.UUID(b[24:40]),
+		SubjectSeq: int64(binary.BigEndian.Uint64(b[40:])),
+		Hidden:     b[48] == 1,
+		Data:       b[headLength:],
 	}, nil
 }
 

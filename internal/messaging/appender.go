@@ -115,13 +115,14 @@ func (a *appender) run() {
 }
 
 // write sends a batch. After a deadlock it is tried once more; after that, and after an error of a single
-// row, each row is tried alone: a refused row never fails its neighbours.
+// row, each row is tried alone: a refused row never fails its neighbours. What took too long is not tried
+// again: it would hold up everything behind it, and its callers have their keys to ask with.
 func (a *appender) write(batch []*waiting) {
 	err := a.call(batch)
 	if db.IsDeadlock(err) {
 		err = a.call(batch)
 	}
-	if err != nil && len(batch) > 1 && !db.IsUnavailable(err) {
+	if err != nil && len(batch) > 1 && !db.IsUnavailable(err) && !errors.Is(err, context.DeadlineExceeded) {
 		for _, w := range batch {
 			a.write([]*waiting{w})
 		}

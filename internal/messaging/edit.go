@@ -80,10 +80,11 @@ func (s *Service) change(
 		return nil, fmt.Errorf("read the message: %w", err)
 	}
 	var seq int64
+	conversation := m.ConversationID
 	asSystem := viewer.AsSystem(ctx, "number a change of the viewer's own message")
 	err = s.db.Tx(ctx, func(tx *ent.Tx) error {
 		seq = 0
-		taken, err := takeNumber(asSystem, tx, m.ConversationID)
+		taken, err := takeNumber(asSystem, tx, conversation)
 		if err != nil {
 			return err
 		}

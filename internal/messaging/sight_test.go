@@ -1,7 +1,9 @@
 package messaging_test
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +48,7 @@ type world struct {
 	people   []uuid.UUID
 	c        *ent.Conversation
 	said     []said
+	changed  []changed
 	blocks   map[[2]int]bool
 	curtains map[[2]int][][2]int64 // by pair in order: from, until (0 while it hangs)
 	joined   []int64
@@ -58,6 +61,13 @@ type said struct {
 	id        uuid.UUID
 	body      string
 	isDeleted bool
+}
+
+// changed is an edit or a deletion: its number, and that of the message.
+type changed struct {
+	what    string
+	seq, of int64
+	author  int
 }
 
 func newWorld(h *house, people []uuid.UUID) *world {
@@ -86,7 +96,7 @@ func (w *world) head() int64 {
 func (w *world) act(rt *rapid.T) {
 	who := rapid.IntRange(0, len(w.people)-1).Draw(rt, "who")
 	other := (who + rapid.IntRange(1, len(w.people)-1).Draw(rt, "other")) % len(w.people)
-	switch rapid.SampledFrom([]string{"say", "say", "say", "block", "unblock", "read", "delete", "join"}).Draw(rt, "action") {
+	switch rapid.SampledFrom([]string{"say", "say", "say", "block", "unblock", "read", "edit", "edit", "delete", "join"}).Draw(rt, "action") {
 	case "say":
 		body := fmt.Sprint(who, " says ", len(w.said))
 		m := w.h.send(w.people[who], in(w.c.ID, body))
@@ -117,6 +127,20 @@ func (w *world) act(rt *rapid.T) {
 					rt.Fatal(err)
 				}
 				w.said[i].isDeleted = true
+				w.changed = append(w.changed, changed{"deleted", w.head(), w.said[i].seq, who})
+				return
+			}
+		}
+	case "edit":
+		for _, s := range w.said {
+			if s.author == who && !s.isDeleted && s.seq > w.joined[who] {
+				_, err := w.h.messaging.Edit(w.h.as(w.people[who]), messaging.EditMessageInput{
+					MessageID: (&ent.Message{ID: s.id}).GlobalID(), Body: fmt.Sprint("edit ", len(w.changed)),
+				})
+				if err != nil {
+					rt.Fatal(err)
+				}
+				w.changed = append(w.changed, changed{"edited", w.head(), s.seq, who})
 				return
 			}
 		}
@@ -143,19 +167,25 @@ func (w *world) unblock(who, other int) {
 // visible is what the model lets a person see.
 func (w *world) visible(who int) []said {
 	var out []said
-next:
 	for _, s := range w.said {
-		if s.seq <= w.joined[who] {
-			continue
+		if w.sees(who, s.author, s.seq) {
+			out = append(out, s)
 		}
-		for _, c := range w.curtains[pair(who, s.author)] {
-			if s.author != who && s.seq > c[0] && (c[1] == 0 || s.seq < c[1]) {
-				continue next
-			}
-		}
-		out = append(out, s)
 	}
 	return out
+}
+
+// sees is whether a person sees what an author did with a number.
+func (w *world) sees(who, author int, seq int64) bool {
+	if seq <= w.joined[who] {
+		return false
+	}
+	for _, c := range w.curtains[pair(who, author)] {
+		if author != who && seq > c[0] && (c[1] == 0 || seq < c[1]) {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *world) compare(rt *rapid.T, who int) {
@@ -206,9 +236,17 @@ func (w *world) compare(rt *rapid.T, who int) {
 }
 
 func (w *world) compareStream(rt *rapid.T, who int) {
+	all := slices.Clone(w.changed)
+	for _, s := range w.said {
+		all = append(all, changed{"sent", s.seq, s.seq, s.author})
+	}
+	slices.SortFunc(all, func(a, b changed) int { return cmp.Compare(a.seq, b.seq) })
 	var want []string
-	for _, s := range w.visible(who) {
-		want = append(want, fmt.Sprint(s.seq))
+	for _, c := range all {
+		// Neither a message that is not to be seen nor what becomes of it.
+		if w.sees(who, c.author, c.seq) && w.sees(who, c.author, c.of) {
+			want = append(want, fmt.Sprint(c.what, " ", c.of))
+		}
 	}
 	if got := w.stream(who); strings.Join(got, "|") != strings.Join(want, "|") {
 		rt.Fatalf("%d: the stream delivers %v, the model %v", who, got, want)
@@ -224,18 +262,25 @@ func (w *world) stream(who int) []string {
 	end := w.h.send(w.people[who], in(w.c.ID, "end"))
 	var got []string
 	for {
-		sent, ok := l.next().(*messaging.MessageSent)
-		if !ok {
+		var what string
+		var m *ent.Message
+		switch u := l.next().(type) {
+		case *messaging.MessageSent:
+			what, m = "sent", u.Message
+		case *messaging.MessageEdited:
+			what, m = "edited", u.Message
+		case *messaging.MessageDeleted:
+			what, m = "deleted", u.Message
+		default:
 			continue
 		}
-		if sent.Message.ID == end.ID {
-			break
+		if m.ID == end.ID {
+			return got
 		}
-		if w.isModelled(sent.Message.ID) {
-			got = append(got, fmt.Sprint(sent.Message.Seq))
+		if w.isModelled(m.ID) {
+			got = append(got, fmt.Sprint(what, " ", m.Seq))
 		}
 	}
-	return got
 }
 
 func (w *world) isModelled(id uuid.UUID) bool {

@@ -51,7 +51,7 @@ func (e entry) update(seq int64) (live.Update, error) {
 	}
 	u := live.Update{Seq: seq, Hidden: e.Message == nil, Data: data}
 	if e.Message != nil {
-		u.Author, u.Subject = orNil(e.Message.AuthorID), e.Message.ID
+		u.Author, u.Subject, u.SubjectSeq = orNil(e.Message.AuthorID), e.Message.ID, e.Message.Seq
 	}
 	return u, nil
 }

@@ -14,9 +14,15 @@ const entriesKept = 30 * 24 * time.Hour
 // streams' floors: whoever resumes from below is told to refetch. Any number of nodes may run it.
 func (s *Service) Sweep(ctx context.Context) error {
 	// The floor is raised in the statement that removes, so that nobody is given a replay with holes.
+	// The heads are locked in the order in which everybody locks them.
 	_, err := s.db.SQL.ExecContext(ctx, `
-WITH old AS (
-	DELETE FROM conversation_entries WHERE created_at <= $1 RETURNING conversation_id, seq
+WITH locked AS MATERIALIZED (
+	SELECT c.id FROM conversations c
+	WHERE c.id IN (SELECT e.conversation_id FROM conversation_entries e WHERE e.created_at <= $1)
+	ORDER BY c.id FOR NO KEY UPDATE
+), old AS (
+	DELETE FROM conversation_entries e USING locked WHERE e.conversation_id = locked.id AND e.created_at <= $1
+	RETURNING e.conversation_id, e.seq
 )
 UPDATE conversations c SET floor_seq = greatest(c.floor_seq, o.seq)
 FROM (SELECT conversation_id, max(seq) AS seq FROM old GROUP BY conversation_id) o

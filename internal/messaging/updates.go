@@ -51,7 +51,7 @@ func (s *Service) Updates(ctx context.Context, conversationID relay.ID, after *s
 	if err != nil {
 		return nil, err
 	}
-	wish.From, wish.Sees = sight.joined, sight.sees
+	wish.From, wish.Judged, wish.Sees = sight.joined, sight.head+1, sight.sees
 	return live.Subscribe(ctx, s.hub, wish)
 }
 
@@ -59,6 +59,7 @@ func (s *Service) Updates(ctx context.Context, conversationID relay.ID, after *s
 // order with the rest: what is said behind a curtain can't overtake the drawing of it.
 type sight struct {
 	me       uuid.UUID
+	head     int64 // of the stream, when the curtains were read
 	joined   int64
 	curtains []curtain
 }
@@ -70,8 +71,9 @@ type curtain struct {
 
 func (s *Service) sight(ctx context.Context, me, conversation uuid.UUID) (*sight, error) {
 	rows, err := s.db.SQL.QueryContext(ctx, `
-SELECT me.joined_seq, CASE WHEN x.lower_id = $1 THEN x.upper_id ELSE x.lower_id END, x.from_seq, coalesce(x.until_seq, 0)
+SELECT c.seq, me.joined_seq, CASE WHEN x.lower_id = $1 THEN x.upper_id ELSE x.lower_id END, x.from_seq, coalesce(x.until_seq, 0)
 FROM conversation_members me
+JOIN conversations c ON c.id = me.conversation_id
 LEFT JOIN curtains x ON x.conversation_id = me.conversation_id AND $1 IN (x.lower_id, x.upper_id)
 WHERE me.conversation_id = $2 AND me.account_id = $1
 ORDER BY x.from_seq`, me, conversation)
@@ -87,7 +89,7 @@ ORDER BY x.from_seq`, me, conversation)
 		var other *uuid.UUID
 		var from *int64
 		var until int64
-		if err := rows.Scan(&v.joined, &other, &from, &until); err != nil {
+		if err := rows.Scan(&v.head, &v.joined, &other, &from, &until); err != nil {
 			return nil, fmt.Errorf("read what a member sees: %w", err)
 		}
 		if from != nil {
@@ -109,15 +111,20 @@ func (v *sight) sees(u live.Update) bool {
 		v.follow(u)
 		return false
 	}
-	if u.Seq <= v.joined {
+	// Neither a message that is not to be seen nor what becomes of it.
+	if u.Seq <= v.joined || u.SubjectSeq <= v.joined {
 		return false
 	}
 	for _, c := range v.curtains {
-		if c.other == u.Author && c.from < u.Seq && (c.until == 0 || u.Seq < c.until) {
+		if c.other == u.Author && (c.hides(u.Seq) || c.hides(u.SubjectSeq)) {
 			return false
 		}
 	}
 	return true
+}
+
+func (c curtain) hides(seq int64) bool {
+	return c.from < seq && (c.until == 0 || seq < c.until)
 }
 
 func (v *sight) follow(u live.Update) {
