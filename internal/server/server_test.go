@@ -55,9 +55,9 @@ var (
 	production  = config.Config{Env: config.Production, Seed: "on", URL: "https://convene.example", Origins: []string{"https://app.example"}}
 )
 
-func get(t *testing.T, h http.Handler, host, path string, header ...string) *httptest.ResponseRecorder {
+func get(t *testing.T, h http.Handler, host, path string) *httptest.ResponseRecorder {
 	t.Helper()
-	return ask(t, h, http.MethodGet, host, path, "", header...)
+	return ask(t, h, http.MethodGet, host, path, "")
 }
 
 func ask(t *testing.T, h http.Handler, method, host, path, body string, header ...string) *httptest.ResponseRecorder {
