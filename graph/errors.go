@@ -25,7 +25,7 @@ func PresentError(ctx context.Context, err error) *gqlerror.Error {
 	case errors.As(err, &known):
 	case db.IsUnavailable(err):
 		known = fault.Unavailable(err)
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case db.IsTimeout(err):
 		known = &fault.Error{Code: fault.CodeTimeout, Message: "This took too long and was given up.", Err: err}
 	case hasCode(shown):
 		// The document's own faults come with their code.

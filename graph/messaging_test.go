@@ -1,9 +1,11 @@
 package graph_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/graph/relay"
@@ -235,6 +237,30 @@ func many(n int, id string) []any {
 		ids[i] = id
 	}
 	return ids
+}
+
+// A statement that is given up at the request's deadline is the server's slowness, and no fault of its code.
+func TestAStatementThatTakesTooLong(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	ada, bob := testkit.Person(t, a.db, "ada"), testkit.Person(t, a.db, "bob")
+	me := viewer.OfPerson(ada, ada)
+	m, _ := a.send(t, me, vars{"recipientId": profileID(viewer.OfPerson(bob, bob)), "body": "hello"})
+	lock, err := a.db.SQL.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Rollback() }()
+	if _, err := lock.ExecContext(t.Context(), "SELECT 1 FROM conversations FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	got := a.do(ctx, t, me, `mutation ($input: DeleteMessageInput!) { deleteMessage(input: $input) { userErrors { code } } }`,
+		vars{"input": vars{"messageId": m["id"]}})
+	if code := got.code(t); code != fault.CodeTimeout {
+		t.Fatalf("got %s: %v", code, got.Errors)
+	}
 }
 
 // The number of statements of a query does not depend on the number of rows.

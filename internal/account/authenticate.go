@@ -58,7 +58,7 @@ func (s *Service) AuthenticateCookie(ctx context.Context, value string) (viewer.
 func (s *Service) standing(ctx context.Context, id uuid.UUID, isCookie bool) (viewer.Viewer, time.Time, error) {
 	known, err := s.known.get(ctx, id, s.lookUp)
 	switch {
-	case db.IsUnavailable(err), errors.Is(err, context.DeadlineExceeded):
+	case db.IsUnavailable(err), db.IsTimeout(err):
 		return viewer.Viewer{}, time.Time{}, fault.Unavailable(err)
 	case err != nil:
 		return viewer.Viewer{}, time.Time{}, err

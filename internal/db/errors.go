@@ -32,6 +32,14 @@ func IsUnavailable(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
+// IsTimeout tells whether an error means that the time for it was up, or its asker gone. lib/pq says so in
+// PostgreSQL's words, not in the context's.
+func IsTimeout(err error) bool {
+	var pqErr *pq.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
+		errors.As(err, &pqErr) && pqErr.Code == "57014"
+}
+
 // IsUnique tells whether an error means that a row with the same key exists; index names the constraint
 // or is empty for any.
 func IsUnique(err error, index string) bool {

@@ -122,7 +122,7 @@ func (a *appender) write(batch []*waiting) {
 	if db.IsDeadlock(err) {
 		err = a.call(batch)
 	}
-	if err != nil && len(batch) > 1 && !db.IsUnavailable(err) && !errors.Is(err, context.DeadlineExceeded) {
+	if err != nil && len(batch) > 1 && !db.IsUnavailable(err) && !db.IsTimeout(err) {
 		for _, w := range batch {
 			a.write([]*waiting{w})
 		}
