@@ -3,7 +3,6 @@ package graph_test
 import (
 	"context"
 	"encoding/json"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,7 +17,7 @@ import (
 	"github.com/convenehq/convene/internal/fault"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/testkit"
-	"github.com/convenehq/convene/internal/token"
+	"github.com/convenehq/convene/internal/testkit/node"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -37,18 +36,8 @@ type api struct {
 func newAPI(t testing.TB) *api {
 	t.Helper()
 	d := testkit.DB(t)
-	ring, err := token.NewRing([]byte(strings.Repeat("k", 32)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	hub := live.New(live.Options{Epoch: d.Epoch})
-	slices := graph.Connect(graph.Base{DB: d, Ring: ring, Hub: hub})
-	if err := hub.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(hub.Close)
-	t.Cleanup(slices.Close)
-	return &api{db: d, accounts: slices.Accounts, hub: hub, exec: graph.NewExecutor(slices, false)}
+	n := node.On(t, d, live.Options{})
+	return &api{db: d, accounts: n.Accounts, hub: n.Hub, exec: graph.NewExecutor(n.Resolver, false)}
 }
 
 // response is an answer as a client sees it.

@@ -144,7 +144,7 @@ func parse(name, body string) (*GoFile, error) {
 		Fset:        token.NewFileSet(),
 		Lines:       strings.Count(body, "\n"),
 		IsGenerated: generatedMark.MatchString(head),
-		IsTest:      strings.HasSuffix(name, "_test.go") || path.Dir(name) == "internal/testkit",
+		IsTest:      strings.HasSuffix(name, "_test.go") || path.Dir(name) == "internal/testkit" || path.Dir(name) == "internal/testkit/node",
 		IsIgnored:   ignoredMark.MatchString(head),
 	}
 	mode := parser.ParseComments | parser.SkipObjectResolution

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -133,13 +132,15 @@ func (s *stream) join(r Request, m *Member, replay []Update, from *int64) (joine
 	m.group, m.pos, m.told = g, start, time.Now()
 	g.members[m] = struct{}{}
 	if reason != "" {
-		g.tell(m, Item{Kind: Resync, Reason: reason, Cursor: s.cursor(start)})
+		g.tell(Item{Kind: Resync, Reason: reason, Cursor: s.cursor(start)}, m)
 	}
-	for _, u := range slices.Concat(replay, owed) {
-		if u.Seq > start {
-			g.give(s, m, u)
-		} else if u.Hidden && m.Sees != nil {
-			m.Sees(u)
+	for _, part := range [][]Update{replay, owed} {
+		for _, u := range part {
+			if u.Seq > start {
+				g.give(s, m, u)
+			} else if u.Hidden && m.Sees != nil {
+				m.Sees(u)
+			}
 		}
 	}
 	m.pos = max(m.pos, s.head)

@@ -99,15 +99,21 @@ func (g *group) give(s *stream, m *Member, u Update) {
 	m.Deliver(f.bytes, f.cursor)
 }
 
-// tell gives a member an item of another kind.
-func (g *group) tell(m *Member, item Item) {
-	bytes, err := g.render(item, false)
-	if err != nil {
-		m.Fail(err)
+// tell gives members an item of another kind, rendered once.
+func (g *group) tell(item Item, members ...*Member) {
+	if len(members) == 0 {
 		return
 	}
-	m.told = time.Now()
-	m.Deliver(bytes, item.Cursor.String())
+	bytes, err := g.render(item, false)
+	cursor := item.Cursor.String()
+	for _, m := range members {
+		if err != nil {
+			m.Fail(err)
+			continue
+		}
+		m.told = time.Now()
+		m.Deliver(bytes, cursor)
+	}
 }
 
 func (g *group) render(item Item, own bool) ([]byte, error) {

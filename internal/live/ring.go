@@ -28,19 +28,21 @@ func (r *ring) reset(from int64) { *r = ring{from: from, cuts: r.cuts + 1} }
 // push adds the newest update. It forgets the oldest where it grows too large, and everything up to the
 // last update of the same subject: what that one says is no longer so.
 func (r *ring) push(u Update) {
-	cut := r.stale(u.Subject)
-	for i := range cut {
-		r.bytes -= len(r.updates[i].Data)
-		r.from = r.updates[i].Seq
+	cut := 0
+	forget := func() {
+		r.bytes -= len(r.updates[cut].Data)
+		r.from = r.updates[cut].Seq
+		cut++
+	}
+	for range r.stale(u.Subject) {
+		forget()
 	}
 	r.updates = append(r.updates, u)
 	r.bytes += len(u.Data)
 	// Cut down only when it is twice as much, so that not every update moves all the others.
 	if len(r.updates)-cut > 2*ringUpdates || r.bytes > 2*ringBytes {
 		for len(r.updates)-cut > ringUpdates || r.bytes > ringBytes && len(r.updates)-cut > 1 {
-			r.bytes -= len(r.updates[cut].Data)
-			r.from = r.updates[cut].Seq
-			cut++
+			forget()
 		}
 	}
 	if cut > 0 {

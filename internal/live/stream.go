@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"hash/maphash"
+	"maps"
 	"math"
 	"slices"
 	"sort"
@@ -264,13 +265,15 @@ func (s *stream) restart(ctx context.Context, epoch string) {
 	s.ring.reset(reading.Seq)
 	for _, g := range s.groups {
 		clear(g.frames)
-		for m := range g.members {
+		members := slices.Collect(maps.Keys(g.members))
+		for _, m := range members {
+			m.pos = s.head
 			if err != nil {
 				m.Fail(err)
-				continue
 			}
-			m.pos = s.head
-			g.tell(m, Item{Kind: Resync, Reason: EpochChanged, Cursor: s.cursor(s.head)})
+		}
+		if err == nil {
+			g.tell(Item{Kind: Resync, Reason: EpochChanged, Cursor: s.cursor(s.head)}, members...)
 		}
 	}
 }

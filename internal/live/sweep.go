@@ -47,7 +47,7 @@ func (h *Hub) checkAll(ctx context.Context, streams []*stream) {
 		}
 		byKind[s.key.Kind][s.key.ID] = head
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
 	for kind, heads := range byKind {
 		moved, err := h.sources[kind].Moved(ctx, heads)
@@ -69,22 +69,13 @@ func (s *stream) tellCursors(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, g := range s.groups {
-		var frame []byte
+		var silent []*Member
 		for m := range g.members {
 			// Spread by the member's own last time, which a connection's arrival has made random.
-			if now.Sub(m.told) < s.hub.o.Tell {
-				continue
+			if now.Sub(m.told) >= s.hub.o.Tell {
+				silent = append(silent, m)
 			}
-			item := Item{Kind: Moved, Cursor: s.cursor(s.head)}
-			if frame == nil {
-				var err error
-				if frame, err = g.render(item, false); err != nil {
-					m.Fail(err)
-					continue
-				}
-			}
-			m.told = now
-			m.Deliver(frame, item.Cursor.String())
 		}
+		g.tell(Item{Kind: Moved, Cursor: s.cursor(s.head)}, silent...)
 	}
 }

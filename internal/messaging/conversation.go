@@ -142,7 +142,9 @@ func (s *Service) LastVisitAt(ctx context.Context, c *ent.Conversation) (*time.T
 }
 
 // Cursor is where the conversation's updates continue behind what the row shows.
-func (s *Service) Cursor(c *ent.Conversation) string { return s.cursorOf(c) }
+func (s *Service) Cursor(c *ent.Conversation) string {
+	return s.hub.Cursor(streamOf(c.ID), c.Seq).String()
+}
 
 // Shares tells whether the viewer and another person are in a conversation together.
 func (s *Service) Shares(ctx context.Context, other uuid.UUID) (bool, error) {

@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/convenehq/convene/ent"
-	"github.com/convenehq/convene/graph"
 	"github.com/convenehq/convene/graph/relay"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fault"
@@ -16,7 +15,7 @@ import (
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/network"
 	"github.com/convenehq/convene/internal/testkit"
-	"github.com/convenehq/convene/internal/token"
+	"github.com/convenehq/convene/internal/testkit/node"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -38,19 +37,8 @@ func newHouse(t testing.TB) *house {
 // houseOn is one node on a database; nodes of one test share it.
 func houseOn(t testing.TB, d *db.DB, o live.Options) *house {
 	t.Helper()
-	ring, err := token.NewRing([]byte("a secret of the tests, 32 bytes.."))
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.Epoch = d.Epoch
-	hub := live.New(o)
-	slices := graph.Connect(graph.Base{DB: d, Ring: ring, Hub: hub})
-	if err := hub.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(hub.Close)
-	t.Cleanup(slices.Close)
-	return &house{t: t, db: d, hub: hub, messaging: slices.Messaging, network: slices.Network}
+	n := node.On(t, d, o)
+	return &house{t: t, db: d, hub: n.Hub, messaging: n.Messaging, network: n.Network}
 }
 
 func (h *house) person(name string) uuid.UUID { return testkit.Person(h.t, h.db, name) }

@@ -133,11 +133,6 @@ func (s *Service) view(ctx context.Context, c *ent.Conversation) (*view, error) 
 
 func conversationID(c *ent.Conversation) uuid.UUID { return c.ID }
 
-// cursorOf is where updates of a conversation continue behind what the row shows.
-func (s *Service) cursorOf(c *ent.Conversation) string {
-	return s.hub.Cursor(streamOf(c.ID), c.Seq).String()
-}
-
 // Inbox is a page of the viewer's conversations, the one with the latest message first, in one statement
 // with all that an inbox shows.
 func (s *Service) Inbox(ctx context.Context, first int, after *string) (*ConversationConnection, error) {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/curtain"
-	"github.com/convenehq/convene/graph"
 	"github.com/convenehq/convene/graph/relay"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fault"
@@ -19,7 +18,7 @@ import (
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/network"
 	"github.com/convenehq/convene/internal/testkit"
-	"github.com/convenehq/convene/internal/token"
+	"github.com/convenehq/convene/internal/testkit/node"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -35,18 +34,8 @@ type house struct {
 func newHouse(t testing.TB) *house {
 	t.Helper()
 	d := testkit.DB(t)
-	ring, err := token.NewRing([]byte("a secret of the tests, 32 bytes.."))
-	if err != nil {
-		t.Fatal(err)
-	}
-	hub := live.New(live.Options{Epoch: d.Epoch})
-	slices := graph.Connect(graph.Base{DB: d, Ring: ring, Hub: hub})
-	if err := hub.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(hub.Close)
-	t.Cleanup(slices.Close)
-	return &house{t: t, db: d, messaging: slices.Messaging, network: slices.Network}
+	n := node.On(t, d, live.Options{})
+	return &house{t: t, db: d, messaging: n.Messaging, network: n.Network}
 }
 
 func (h *house) person(name string) uuid.UUID { return testkit.Person(h.t, h.db, name) }

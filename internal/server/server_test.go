@@ -15,34 +15,24 @@ import (
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/server"
 	"github.com/convenehq/convene/internal/testkit"
-	"github.com/convenehq/convene/internal/token"
+	"github.com/convenehq/convene/internal/testkit/node"
 )
 
 // site is a whole server on a database of the test's own.
 func site(t *testing.T, c config.Config) http.Handler {
 	t.Helper()
 	d := testkit.DB(t)
-	ring, err := token.NewRing([]byte(strings.Repeat("k", 32)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	hub := live.New(live.Options{Epoch: d.Epoch})
-	slices := graph.Connect(graph.Base{DB: d, Ring: ring, Hub: hub})
-	if err := hub.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(hub.Close)
-	t.Cleanup(slices.Close)
-	exec := graph.NewExecutor(slices, !c.IsProduction())
+	n := node.On(t, d, live.Options{})
+	exec := graph.NewExecutor(n.Resolver, !c.IsProduction())
 	o := server.Options{
-		Config: c, DB: d, Hub: hub, Ring: ring, Accounts: slices.Accounts, Log: slog.New(slog.DiscardHandler),
+		Config: c, DB: d, Hub: n.Hub, Ring: n.Ring, Accounts: n.Accounts, Log: slog.New(slog.DiscardHandler),
 		Graph: transport.New(transport.Options{
-			Executor: exec, Subscriptions: transport.NewShared(exec, hub),
-			Authenticate: slices.Accounts.Authenticate, CheckOrigin: server.CheckOrigin(c),
+			Executor: exec, Subscriptions: transport.NewShared(exec, n.Hub),
+			Authenticate: n.Accounts.Authenticate, CheckOrigin: server.CheckOrigin(c),
 		}),
 	}
 	if c.HasDemo() {
-		o.Demo = &demo.Seeder{Accounts: slices.Accounts, Messaging: slices.Messaging}
+		o.Demo = &demo.Seeder{Accounts: n.Accounts, Messaging: n.Messaging}
 		if err := o.Demo.Seed(t.Context()); err != nil {
 			t.Fatal(err)
 		}

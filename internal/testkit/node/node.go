@@ -1,0 +1,39 @@
+// Package node puts the slices and a hub over a test's database, as a node has them. Several on one database
+// are several nodes.
+package node
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/convenehq/convene/graph"
+	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/live"
+	"github.com/convenehq/convene/internal/token"
+)
+
+// A Node is what runs on one.
+type Node struct {
+	*graph.Resolver
+	Hub  *live.Hub
+	Ring *token.Ring
+}
+
+// On starts a node on a database and stops it when the test ends. All nodes of the tests sign with the same
+// secret, and know of a restored database.
+func On(t testing.TB, d *db.DB, o live.Options) *Node {
+	t.Helper()
+	ring, err := token.NewRing([]byte(strings.Repeat("k", 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Epoch = d.Epoch
+	n := &Node{Hub: live.New(o), Ring: ring}
+	n.Resolver = graph.Connect(graph.Base{DB: d, Ring: ring, Hub: n.Hub})
+	if err := n.Hub.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Hub.Close)
+	t.Cleanup(n.Close)
+	return n
+}
