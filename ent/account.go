@@ -12,6 +12,7 @@ import (
 	"github.com/convenehq/convene/ent/account"
 	"github.com/convenehq/convene/graph/relay"
 	"github.com/convenehq/convene/internal/sibling"
+	"github.com/convenehq/convene/internal/viewer"
 	"github.com/google/uuid"
 )
 
@@ -36,6 +37,12 @@ type Account struct {
 	EmailVerifiedAt *time.Time `json:"email_verified_at,omitempty"`
 	// PasswordHash holds the value of the "password_hash" field.
 	PasswordHash string `json:"-"`
+	// Role holds the value of the "role" field.
+	Role viewer.Role `json:"role,omitempty"`
+	// BannedAt holds the value of the "banned_at" field.
+	BannedAt *time.Time `json:"banned_at,omitempty"`
+	// BanReason holds the value of the "ban_reason" field.
+	BanReason    *string `json:"ban_reason,omitempty"`
 	selectValues sql.SelectValues
 
 	siblings *sibling.Group
@@ -48,9 +55,9 @@ func (*Account) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case account.FieldVersion:
 			values[i] = new(sql.NullInt64)
-		case account.FieldUsername, account.FieldEmail, account.FieldPasswordHash:
+		case account.FieldUsername, account.FieldEmail, account.FieldPasswordHash, account.FieldRole, account.FieldBanReason:
 			values[i] = new(sql.NullString)
-		case account.FieldCreatedAt, account.FieldUpdatedAt, account.FieldEmailClaimedAt, account.FieldEmailVerifiedAt:
+		case account.FieldCreatedAt, account.FieldUpdatedAt, account.FieldEmailClaimedAt, account.FieldEmailVerifiedAt, account.FieldBannedAt:
 			values[i] = new(sql.NullTime)
 		case account.FieldID:
 			values[i] = new(uuid.UUID)
@@ -124,6 +131,26 @@ func (_m *Account) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.PasswordHash = value.String
 			}
+		case account.FieldRole:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field role", values[i])
+			} else if value.Valid {
+				_m.Role = viewer.Role(value.String)
+			}
+		case account.FieldBannedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field banned_at", values[i])
+			} else if value.Valid {
+				_m.BannedAt = new(time.Time)
+				*_m.BannedAt = value.Time
+			}
+		case account.FieldBanReason:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field ban_reason", values[i])
+			} else if value.Valid {
+				_m.BanReason = new(string)
+				*_m.BanReason = value.String
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -184,6 +211,19 @@ func (_m *Account) String() string {
 	}
 	builder.WriteString(", ")
 	builder.WriteString("password_hash=<sensitive>")
+	builder.WriteString(", ")
+	builder.WriteString("role=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Role))
+	builder.WriteString(", ")
+	if v := _m.BannedAt; v != nil {
+		builder.WriteString("banned_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.BanReason; v != nil {
+		builder.WriteString("ban_reason=")
+		builder.WriteString(*v)
+	}
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -13,6 +13,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/convenehq/convene/ent/account"
+	"github.com/convenehq/convene/internal/viewer"
 	"github.com/google/uuid"
 )
 
@@ -104,6 +105,48 @@ func (_c *AccountCreate) SetPasswordHash(v string) *AccountCreate {
 	return _c
 }
 
+// SetRole sets the "role" field.
+func (_c *AccountCreate) SetRole(v viewer.Role) *AccountCreate {
+	_c.mutation.SetRole(v)
+	return _c
+}
+
+// SetNillableRole sets the "role" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableRole(v *viewer.Role) *AccountCreate {
+	if v != nil {
+		_c.SetRole(*v)
+	}
+	return _c
+}
+
+// SetBannedAt sets the "banned_at" field.
+func (_c *AccountCreate) SetBannedAt(v time.Time) *AccountCreate {
+	_c.mutation.SetBannedAt(v)
+	return _c
+}
+
+// SetNillableBannedAt sets the "banned_at" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableBannedAt(v *time.Time) *AccountCreate {
+	if v != nil {
+		_c.SetBannedAt(*v)
+	}
+	return _c
+}
+
+// SetBanReason sets the "ban_reason" field.
+func (_c *AccountCreate) SetBanReason(v string) *AccountCreate {
+	_c.mutation.SetBanReason(v)
+	return _c
+}
+
+// SetNillableBanReason sets the "ban_reason" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableBanReason(v *string) *AccountCreate {
+	if v != nil {
+		_c.SetBanReason(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *AccountCreate) SetID(v uuid.UUID) *AccountCreate {
 	_c.mutation.SetID(v)
@@ -173,6 +216,10 @@ func (_c *AccountCreate) defaults() error {
 		v := account.DefaultVersion
 		_c.mutation.SetVersion(v)
 	}
+	if _, ok := _c.mutation.Role(); !ok {
+		v := account.DefaultRole
+		_c.mutation.SetRole(v)
+	}
 	if _, ok := _c.mutation.ID(); !ok {
 		if account.DefaultID == nil {
 			return fmt.Errorf("ent: uninitialized account.DefaultID (forgotten import ent/runtime?)")
@@ -215,6 +262,19 @@ func (_c *AccountCreate) check() error {
 	}
 	if _, ok := _c.mutation.PasswordHash(); !ok {
 		return &ValidationError{Name: "password_hash", err: errors.New(`ent: missing required field "Account.password_hash"`)}
+	}
+	if _, ok := _c.mutation.Role(); !ok {
+		return &ValidationError{Name: "role", err: errors.New(`ent: missing required field "Account.role"`)}
+	}
+	if v, ok := _c.mutation.Role(); ok {
+		if err := account.RoleValidator(v); err != nil {
+			return &ValidationError{Name: "role", err: fmt.Errorf(`ent: validator failed for field "Account.role": %w`, err)}
+		}
+	}
+	if v, ok := _c.mutation.BanReason(); ok {
+		if err := account.BanReasonValidator(v); err != nil {
+			return &ValidationError{Name: "ban_reason", err: fmt.Errorf(`ent: validator failed for field "Account.ban_reason": %w`, err)}
+		}
 	}
 	return nil
 }
@@ -283,6 +343,18 @@ func (_c *AccountCreate) createSpec() (*Account, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.PasswordHash(); ok {
 		_spec.SetField(account.FieldPasswordHash, field.TypeString, value)
 		_node.PasswordHash = value
+	}
+	if value, ok := _c.mutation.Role(); ok {
+		_spec.SetField(account.FieldRole, field.TypeEnum, value)
+		_node.Role = value
+	}
+	if value, ok := _c.mutation.BannedAt(); ok {
+		_spec.SetField(account.FieldBannedAt, field.TypeTime, value)
+		_node.BannedAt = &value
+	}
+	if value, ok := _c.mutation.BanReason(); ok {
+		_spec.SetField(account.FieldBanReason, field.TypeString, value)
+		_node.BanReason = &value
 	}
 	return _node, _spec
 }
@@ -429,6 +501,54 @@ func (u *AccountUpsert) SetPasswordHash(v string) *AccountUpsert {
 // UpdatePasswordHash sets the "password_hash" field to the value that was provided on create.
 func (u *AccountUpsert) UpdatePasswordHash() *AccountUpsert {
 	u.SetExcluded(account.FieldPasswordHash)
+	return u
+}
+
+// SetRole sets the "role" field.
+func (u *AccountUpsert) SetRole(v viewer.Role) *AccountUpsert {
+	u.Set(account.FieldRole, v)
+	return u
+}
+
+// UpdateRole sets the "role" field to the value that was provided on create.
+func (u *AccountUpsert) UpdateRole() *AccountUpsert {
+	u.SetExcluded(account.FieldRole)
+	return u
+}
+
+// SetBannedAt sets the "banned_at" field.
+func (u *AccountUpsert) SetBannedAt(v time.Time) *AccountUpsert {
+	u.Set(account.FieldBannedAt, v)
+	return u
+}
+
+// UpdateBannedAt sets the "banned_at" field to the value that was provided on create.
+func (u *AccountUpsert) UpdateBannedAt() *AccountUpsert {
+	u.SetExcluded(account.FieldBannedAt)
+	return u
+}
+
+// ClearBannedAt clears the value of the "banned_at" field.
+func (u *AccountUpsert) ClearBannedAt() *AccountUpsert {
+	u.SetNull(account.FieldBannedAt)
+	return u
+}
+
+// SetBanReason sets the "ban_reason" field.
+func (u *AccountUpsert) SetBanReason(v string) *AccountUpsert {
+	u.Set(account.FieldBanReason, v)
+	return u
+}
+
+// UpdateBanReason sets the "ban_reason" field to the value that was provided on create.
+func (u *AccountUpsert) UpdateBanReason() *AccountUpsert {
+	u.SetExcluded(account.FieldBanReason)
+	return u
+}
+
+// ClearBanReason clears the value of the "ban_reason" field.
+func (u *AccountUpsert) ClearBanReason() *AccountUpsert {
+	u.SetNull(account.FieldBanReason)
 	return u
 }
 
@@ -592,6 +712,62 @@ func (u *AccountUpsertOne) SetPasswordHash(v string) *AccountUpsertOne {
 func (u *AccountUpsertOne) UpdatePasswordHash() *AccountUpsertOne {
 	return u.Update(func(s *AccountUpsert) {
 		s.UpdatePasswordHash()
+	})
+}
+
+// SetRole sets the "role" field.
+func (u *AccountUpsertOne) SetRole(v viewer.Role) *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetRole(v)
+	})
+}
+
+// UpdateRole sets the "role" field to the value that was provided on create.
+func (u *AccountUpsertOne) UpdateRole() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateRole()
+	})
+}
+
+// SetBannedAt sets the "banned_at" field.
+func (u *AccountUpsertOne) SetBannedAt(v time.Time) *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetBannedAt(v)
+	})
+}
+
+// UpdateBannedAt sets the "banned_at" field to the value that was provided on create.
+func (u *AccountUpsertOne) UpdateBannedAt() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateBannedAt()
+	})
+}
+
+// ClearBannedAt clears the value of the "banned_at" field.
+func (u *AccountUpsertOne) ClearBannedAt() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearBannedAt()
+	})
+}
+
+// SetBanReason sets the "ban_reason" field.
+func (u *AccountUpsertOne) SetBanReason(v string) *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetBanReason(v)
+	})
+}
+
+// UpdateBanReason sets the "ban_reason" field to the value that was provided on create.
+func (u *AccountUpsertOne) UpdateBanReason() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateBanReason()
+	})
+}
+
+// ClearBanReason clears the value of the "ban_reason" field.
+func (u *AccountUpsertOne) ClearBanReason() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearBanReason()
 	})
 }
 
@@ -922,6 +1098,62 @@ func (u *AccountUpsertBulk) SetPasswordHash(v string) *AccountUpsertBulk {
 func (u *AccountUpsertBulk) UpdatePasswordHash() *AccountUpsertBulk {
 	return u.Update(func(s *AccountUpsert) {
 		s.UpdatePasswordHash()
+	})
+}
+
+// SetRole sets the "role" field.
+func (u *AccountUpsertBulk) SetRole(v viewer.Role) *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetRole(v)
+	})
+}
+
+// UpdateRole sets the "role" field to the value that was provided on create.
+func (u *AccountUpsertBulk) UpdateRole() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateRole()
+	})
+}
+
+// SetBannedAt sets the "banned_at" field.
+func (u *AccountUpsertBulk) SetBannedAt(v time.Time) *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetBannedAt(v)
+	})
+}
+
+// UpdateBannedAt sets the "banned_at" field to the value that was provided on create.
+func (u *AccountUpsertBulk) UpdateBannedAt() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateBannedAt()
+	})
+}
+
+// ClearBannedAt clears the value of the "banned_at" field.
+func (u *AccountUpsertBulk) ClearBannedAt() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearBannedAt()
+	})
+}
+
+// SetBanReason sets the "ban_reason" field.
+func (u *AccountUpsertBulk) SetBanReason(v string) *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetBanReason(v)
+	})
+}
+
+// UpdateBanReason sets the "ban_reason" field to the value that was provided on create.
+func (u *AccountUpsertBulk) UpdateBanReason() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateBanReason()
+	})
+}
+
+// ClearBanReason clears the value of the "ban_reason" field.
+func (u *AccountUpsertBulk) ClearBanReason() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearBanReason()
 	})
 }
 

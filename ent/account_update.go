@@ -13,6 +13,7 @@ import (
 	"entgo.io/ent/schema/field"
 	"github.com/convenehq/convene/ent/account"
 	"github.com/convenehq/convene/ent/predicate"
+	"github.com/convenehq/convene/internal/viewer"
 )
 
 // AccountUpdate is the builder for updating Account entities.
@@ -132,6 +133,60 @@ func (_u *AccountUpdate) SetNillablePasswordHash(v *string) *AccountUpdate {
 	return _u
 }
 
+// SetRole sets the "role" field.
+func (_u *AccountUpdate) SetRole(v viewer.Role) *AccountUpdate {
+	_u.mutation.SetRole(v)
+	return _u
+}
+
+// SetNillableRole sets the "role" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableRole(v *viewer.Role) *AccountUpdate {
+	if v != nil {
+		_u.SetRole(*v)
+	}
+	return _u
+}
+
+// SetBannedAt sets the "banned_at" field.
+func (_u *AccountUpdate) SetBannedAt(v time.Time) *AccountUpdate {
+	_u.mutation.SetBannedAt(v)
+	return _u
+}
+
+// SetNillableBannedAt sets the "banned_at" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableBannedAt(v *time.Time) *AccountUpdate {
+	if v != nil {
+		_u.SetBannedAt(*v)
+	}
+	return _u
+}
+
+// ClearBannedAt clears the value of the "banned_at" field.
+func (_u *AccountUpdate) ClearBannedAt() *AccountUpdate {
+	_u.mutation.ClearBannedAt()
+	return _u
+}
+
+// SetBanReason sets the "ban_reason" field.
+func (_u *AccountUpdate) SetBanReason(v string) *AccountUpdate {
+	_u.mutation.SetBanReason(v)
+	return _u
+}
+
+// SetNillableBanReason sets the "ban_reason" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableBanReason(v *string) *AccountUpdate {
+	if v != nil {
+		_u.SetBanReason(*v)
+	}
+	return _u
+}
+
+// ClearBanReason clears the value of the "ban_reason" field.
+func (_u *AccountUpdate) ClearBanReason() *AccountUpdate {
+	_u.mutation.ClearBanReason()
+	return _u
+}
+
 // Mutation returns the AccountMutation object of the builder.
 func (_u *AccountUpdate) Mutation() *AccountMutation {
 	return _u.mutation
@@ -191,6 +246,16 @@ func (_u *AccountUpdate) check() error {
 			return &ValidationError{Name: "email", err: fmt.Errorf(`ent: validator failed for field "Account.email": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Role(); ok {
+		if err := account.RoleValidator(v); err != nil {
+			return &ValidationError{Name: "role", err: fmt.Errorf(`ent: validator failed for field "Account.role": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.BanReason(); ok {
+		if err := account.BanReasonValidator(v); err != nil {
+			return &ValidationError{Name: "ban_reason", err: fmt.Errorf(`ent: validator failed for field "Account.ban_reason": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -238,6 +303,21 @@ func (_u *AccountUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.PasswordHash(); ok {
 		_spec.SetField(account.FieldPasswordHash, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Role(); ok {
+		_spec.SetField(account.FieldRole, field.TypeEnum, value)
+	}
+	if value, ok := _u.mutation.BannedAt(); ok {
+		_spec.SetField(account.FieldBannedAt, field.TypeTime, value)
+	}
+	if _u.mutation.BannedAtCleared() {
+		_spec.ClearField(account.FieldBannedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.BanReason(); ok {
+		_spec.SetField(account.FieldBanReason, field.TypeString, value)
+	}
+	if _u.mutation.BanReasonCleared() {
+		_spec.ClearField(account.FieldBanReason, field.TypeString)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
@@ -364,6 +444,60 @@ func (_u *AccountUpdateOne) SetNillablePasswordHash(v *string) *AccountUpdateOne
 	return _u
 }
 
+// SetRole sets the "role" field.
+func (_u *AccountUpdateOne) SetRole(v viewer.Role) *AccountUpdateOne {
+	_u.mutation.SetRole(v)
+	return _u
+}
+
+// SetNillableRole sets the "role" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableRole(v *viewer.Role) *AccountUpdateOne {
+	if v != nil {
+		_u.SetRole(*v)
+	}
+	return _u
+}
+
+// SetBannedAt sets the "banned_at" field.
+func (_u *AccountUpdateOne) SetBannedAt(v time.Time) *AccountUpdateOne {
+	_u.mutation.SetBannedAt(v)
+	return _u
+}
+
+// SetNillableBannedAt sets the "banned_at" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableBannedAt(v *time.Time) *AccountUpdateOne {
+	if v != nil {
+		_u.SetBannedAt(*v)
+	}
+	return _u
+}
+
+// ClearBannedAt clears the value of the "banned_at" field.
+func (_u *AccountUpdateOne) ClearBannedAt() *AccountUpdateOne {
+	_u.mutation.ClearBannedAt()
+	return _u
+}
+
+// SetBanReason sets the "ban_reason" field.
+func (_u *AccountUpdateOne) SetBanReason(v string) *AccountUpdateOne {
+	_u.mutation.SetBanReason(v)
+	return _u
+}
+
+// SetNillableBanReason sets the "ban_reason" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableBanReason(v *string) *AccountUpdateOne {
+	if v != nil {
+		_u.SetBanReason(*v)
+	}
+	return _u
+}
+
+// ClearBanReason clears the value of the "ban_reason" field.
+func (_u *AccountUpdateOne) ClearBanReason() *AccountUpdateOne {
+	_u.mutation.ClearBanReason()
+	return _u
+}
+
 // Mutation returns the AccountMutation object of the builder.
 func (_u *AccountUpdateOne) Mutation() *AccountMutation {
 	return _u.mutation
@@ -436,6 +570,16 @@ func (_u *AccountUpdateOne) check() error {
 			return &ValidationError{Name: "email", err: fmt.Errorf(`ent: validator failed for field "Account.email": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Role(); ok {
+		if err := account.RoleValidator(v); err != nil {
+			return &ValidationError{Name: "role", err: fmt.Errorf(`ent: validator failed for field "Account.role": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.BanReason(); ok {
+		if err := account.BanReasonValidator(v); err != nil {
+			return &ValidationError{Name: "ban_reason", err: fmt.Errorf(`ent: validator failed for field "Account.ban_reason": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -500,6 +644,21 @@ func (_u *AccountUpdateOne) sqlSave(ctx context.Context) (_node *Account, err er
 	}
 	if value, ok := _u.mutation.PasswordHash(); ok {
 		_spec.SetField(account.FieldPasswordHash, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Role(); ok {
+		_spec.SetField(account.FieldRole, field.TypeEnum, value)
+	}
+	if value, ok := _u.mutation.BannedAt(); ok {
+		_spec.SetField(account.FieldBannedAt, field.TypeTime, value)
+	}
+	if _u.mutation.BannedAtCleared() {
+		_spec.ClearField(account.FieldBannedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.BanReason(); ok {
+		_spec.SetField(account.FieldBanReason, field.TypeString, value)
+	}
+	if _u.mutation.BanReasonCleared() {
+		_spec.ClearField(account.FieldBanReason, field.TypeString)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &Account{config: _u.config}

@@ -13,6 +13,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/convenehq/convene/ent/account"
+	"github.com/convenehq/convene/ent/auditentry"
 	"github.com/convenehq/convene/ent/authsession"
 	"github.com/convenehq/convene/ent/block"
 	"github.com/convenehq/convene/ent/conversation"
@@ -83,6 +84,7 @@ func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
 			account.Table:            account.ValidColumn,
+			auditentry.Table:         auditentry.ValidColumn,
 			authsession.Table:        authsession.ValidColumn,
 			block.Table:              block.ValidColumn,
 			conversation.Table:       conversation.ValidColumn,

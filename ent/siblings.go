@@ -13,6 +13,12 @@ func JoinSiblings(v any) {
 		if v != nil {
 			sibling.Join([]*Account{v})
 		}
+	case []*AuditEntry:
+		sibling.Join(v)
+	case *AuditEntry:
+		if v != nil {
+			sibling.Join([]*AuditEntry{v})
+		}
 	case []*AuthSession:
 		sibling.Join(v)
 	case *AuthSession:

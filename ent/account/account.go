@@ -3,10 +3,12 @@
 package account
 
 import (
+	"fmt"
 	"time"
 
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
+	"github.com/convenehq/convene/internal/viewer"
 	"github.com/google/uuid"
 )
 
@@ -31,6 +33,12 @@ const (
 	FieldEmailVerifiedAt = "email_verified_at"
 	// FieldPasswordHash holds the string denoting the password_hash field in the database.
 	FieldPasswordHash = "password_hash"
+	// FieldRole holds the string denoting the role field in the database.
+	FieldRole = "role"
+	// FieldBannedAt holds the string denoting the banned_at field in the database.
+	FieldBannedAt = "banned_at"
+	// FieldBanReason holds the string denoting the ban_reason field in the database.
+	FieldBanReason = "ban_reason"
 	// Table holds the table name of the account in the database.
 	Table = "accounts"
 )
@@ -46,6 +54,9 @@ var Columns = []string{
 	FieldEmailClaimedAt,
 	FieldEmailVerifiedAt,
 	FieldPasswordHash,
+	FieldRole,
+	FieldBannedAt,
+	FieldBanReason,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -78,9 +89,23 @@ var (
 	UsernameValidator func(string) error
 	// EmailValidator is a validator for the "email" field. It is called by the builders before save.
 	EmailValidator func(string) error
+	// BanReasonValidator is a validator for the "ban_reason" field. It is called by the builders before save.
+	BanReasonValidator func(string) error
 	// DefaultID holds the default value on creation for the "id" field.
 	DefaultID func() uuid.UUID
 )
+
+const DefaultRole viewer.Role = "USER"
+
+// RoleValidator is a validator for the "role" field enum values. It is called by the builders before save.
+func RoleValidator(r viewer.Role) error {
+	switch r {
+	case "USER", "MODERATOR", "ADMIN":
+		return nil
+	default:
+		return fmt.Errorf("account: invalid enum value for role field: %q", r)
+	}
+}
 
 // OrderOption defines the ordering options for the Account queries.
 type OrderOption func(*sql.Selector)
@@ -128,4 +153,19 @@ func ByEmailVerifiedAt(opts ...sql.OrderTermOption) OrderOption {
 // ByPasswordHash orders the results by the password_hash field.
 func ByPasswordHash(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldPasswordHash, opts...).ToFunc()
+}
+
+// ByRole orders the results by the role field.
+func ByRole(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRole, opts...).ToFunc()
+}
+
+// ByBannedAt orders the results by the banned_at field.
+func ByBannedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldBannedAt, opts...).ToFunc()
+}
+
+// ByBanReason orders the results by the ban_reason field.
+func ByBanReason(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldBanReason, opts...).ToFunc()
 }

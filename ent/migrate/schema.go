@@ -20,6 +20,9 @@ var (
 		{Name: "email_claimed_at", Type: field.TypeTime},
 		{Name: "email_verified_at", Type: field.TypeTime, Nullable: true},
 		{Name: "password_hash", Type: field.TypeString, Size: 512},
+		{Name: "role", Type: field.TypeEnum, Enums: []string{"USER", "MODERATOR", "ADMIN"}, Default: "USER"},
+		{Name: "banned_at", Type: field.TypeTime, Nullable: true},
+		{Name: "ban_reason", Type: field.TypeString, Nullable: true, Size: 500},
 	}
 	// AccountsTable holds the schema information for the "accounts" table.
 	AccountsTable = &schema.Table{
@@ -42,6 +45,48 @@ var (
 				Annotation: &entsql.IndexAnnotation{
 					Where: "(email_verified_at IS NULL)",
 				},
+			},
+		},
+	}
+	// AuditEntriesColumns holds the columns for the "audit_entries" table.
+	AuditEntriesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime, Default: "now()"},
+		{Name: "actor_kind", Type: field.TypeEnum, Enums: []string{"PERSON", "OPERATOR", "SYSTEM"}},
+		{Name: "actor_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "action", Type: field.TypeString, Size: 100},
+		{Name: "target_kind", Type: field.TypeString, Size: 50},
+		{Name: "target_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "account_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "diff", Type: field.TypeJSON},
+		{Name: "request_id", Type: field.TypeString, Size: 100, Default: ""},
+		{Name: "ends_at", Type: field.TypeTime},
+	}
+	// AuditEntriesTable holds the schema information for the "audit_entries" table.
+	AuditEntriesTable = &schema.Table{
+		Name:       "audit_entries",
+		Columns:    AuditEntriesColumns,
+		PrimaryKey: []*schema.Column{AuditEntriesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "auditentry_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEntriesColumns[1]},
+			},
+			{
+				Name:    "auditentry_account_id_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEntriesColumns[7], AuditEntriesColumns[1]},
+			},
+			{
+				Name:    "auditentry_actor_id_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEntriesColumns[3], AuditEntriesColumns[1]},
+			},
+			{
+				Name:    "auditentry_ends_at",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEntriesColumns[10]},
 			},
 		},
 	}
@@ -285,6 +330,7 @@ var (
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
 		AccountsTable,
+		AuditEntriesTable,
 		AuthSessionsTable,
 		BlocksTable,
 		ConversationsTable,

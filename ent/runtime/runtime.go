@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/convenehq/convene/ent/account"
+	"github.com/convenehq/convene/ent/auditentry"
 	"github.com/convenehq/convene/ent/authsession"
 	"github.com/convenehq/convene/ent/block"
 	"github.com/convenehq/convene/ent/conversation"
@@ -65,10 +66,50 @@ func init() {
 	accountDescEmail := accountFields[1].Descriptor()
 	// account.EmailValidator is a validator for the "email" field. It is called by the builders before save.
 	account.EmailValidator = accountDescEmail.Validators[0].(func(string) error)
+	// accountDescBanReason is the schema descriptor for ban_reason field.
+	accountDescBanReason := accountFields[7].Descriptor()
+	// account.BanReasonValidator is a validator for the "ban_reason" field. It is called by the builders before save.
+	account.BanReasonValidator = accountDescBanReason.Validators[0].(func(string) error)
 	// accountDescID is the schema descriptor for id field.
 	accountDescID := accountMixinFields0[0].Descriptor()
 	// account.DefaultID holds the default value on creation for the id field.
 	account.DefaultID = accountDescID.Default.(func() uuid.UUID)
+	auditentryMixin := schema.AuditEntry{}.Mixin()
+	auditentry.Policy = privacy.NewPolicies(schema.AuditEntry{})
+	auditentry.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := auditentry.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	auditentryMixinFields0 := auditentryMixin[0].Fields()
+	_ = auditentryMixinFields0
+	auditentryFields := schema.AuditEntry{}.Fields()
+	_ = auditentryFields
+	// auditentryDescCreatedAt is the schema descriptor for created_at field.
+	auditentryDescCreatedAt := auditentryMixinFields0[1].Descriptor()
+	// auditentry.DefaultCreatedAt holds the default value on creation for the created_at field.
+	auditentry.DefaultCreatedAt = auditentryDescCreatedAt.Default.(func() time.Time)
+	// auditentryDescAction is the schema descriptor for action field.
+	auditentryDescAction := auditentryFields[2].Descriptor()
+	// auditentry.ActionValidator is a validator for the "action" field. It is called by the builders before save.
+	auditentry.ActionValidator = auditentryDescAction.Validators[0].(func(string) error)
+	// auditentryDescTargetKind is the schema descriptor for target_kind field.
+	auditentryDescTargetKind := auditentryFields[3].Descriptor()
+	// auditentry.TargetKindValidator is a validator for the "target_kind" field. It is called by the builders before save.
+	auditentry.TargetKindValidator = auditentryDescTargetKind.Validators[0].(func(string) error)
+	// auditentryDescRequestID is the schema descriptor for request_id field.
+	auditentryDescRequestID := auditentryFields[7].Descriptor()
+	// auditentry.DefaultRequestID holds the default value on creation for the request_id field.
+	auditentry.DefaultRequestID = auditentryDescRequestID.Default.(string)
+	// auditentry.RequestIDValidator is a validator for the "request_id" field. It is called by the builders before save.
+	auditentry.RequestIDValidator = auditentryDescRequestID.Validators[0].(func(string) error)
+	// auditentryDescID is the schema descriptor for id field.
+	auditentryDescID := auditentryMixinFields0[0].Descriptor()
+	// auditentry.DefaultID holds the default value on creation for the id field.
+	auditentry.DefaultID = auditentryDescID.Default.(func() uuid.UUID)
 	authsessionMixin := schema.AuthSession{}.Mixin()
 	authsession.Policy = privacy.NewPolicies(schema.AuthSession{})
 	authsession.Hooks[0] = func(next ent.Mutator) ent.Mutator {

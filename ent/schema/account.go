@@ -10,6 +10,7 @@ import (
 	"github.com/convenehq/convene/ent/personal"
 	"github.com/convenehq/convene/ent/rule"
 	"github.com/convenehq/convene/ent/visible"
+	"github.com/convenehq/convene/internal/viewer"
 )
 
 // Account is a private login identity. Its id is the profile's id too.
@@ -31,6 +32,13 @@ func (Account) Fields() []ent.Field {
 			Annotations(personal.Data("an address belongs to an account once proved", personal.WithAccount, personal.Code)),
 		field.String("password_hash").Sensitive().
 			Annotations(entsql.Annotation{Size: 512}, personal.Data("to check the password", personal.WithAccount, personal.Code)),
+		// Each with a default that PostgreSQL knows: nodes from before it write accounts too.
+		field.Enum("role").GoType(viewer.Role("")).Default(string(viewer.RoleUser)).
+			Annotations(personal.Data("what the account may do for the service beyond what anybody may", personal.WithAccount, personal.RowReader)),
+		field.Time("banned_at").Optional().Nillable().
+			Annotations(personal.Data("since when the account is kept out", personal.WithAccount, personal.Code)),
+		field.String("ban_reason").Optional().Nillable().MaxLen(500).
+			Annotations(personal.Data("why, for those who look after the service", "until the ban is taken back", personal.Code)),
 	}
 }
 

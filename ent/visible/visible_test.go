@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/ent/auditentry"
 	"github.com/convenehq/convene/ent/conversation"
 	"github.com/convenehq/convene/ent/conversationentry"
 	"github.com/convenehq/convene/internal/testkit"
@@ -32,17 +33,20 @@ const (
 	self      class = "self"     // the person
 	audience  class = "audience" // of the conversation
 	elsewhere class = "audience elsewhere"
+	moderator class = "moderator" // a stranger with that role
+	admin     class = "admin"     // a stranger with that role
+	operator  class = "operator"
 	system    class = "system"
 )
 
-var classes = []class{nobody, stranger, blocked, blocker, member, self, audience, elsewhere, system}
+var classes = []class{nobody, stranger, blocked, blocker, member, self, audience, elsewhere, moderator, admin, operator, system}
 
 // Who reads a row of the person's, for every entity. An entity that is missing here fails the test: whoever
 // adds one says who sees it.
 var readers = map[string][]class{
 	"Account":            {self, system},
 	"AuthSession":        {self, system},
-	"Profile":            {stranger, member, self, system},
+	"Profile":            {stranger, member, self, moderator, admin, system},
 	"Block":              {self, system},
 	"Conversation":       {member, self, system},
 	"ConversationMember": {member, self, system},
@@ -50,6 +54,7 @@ var readers = map[string][]class{
 	"Curtain":            {system},
 	"Message":            {member, self, audience, system},
 	"IdempotencyKey":     {system},
+	"AuditEntry":         {admin, operator, system},
 }
 
 // Who may change or delete the same rows through ent. What goes through a stream's numbers is nobody's but
@@ -65,6 +70,7 @@ var writers = map[string][]class{
 	"Curtain":            {system},
 	"Message":            {system},
 	"IdempotencyKey":     {system},
+	"AuditEntry":         {system}, // only when its time is up, for the system too
 }
 
 // A scene is one person with a row of every entity, and one viewer of each class.
@@ -114,19 +120,26 @@ func newScene(t *testing.T) *scene {
 	must(err)
 	key, err := client.IdempotencyKey.Create().SetScope([]byte("s")).SetInputMAC([]byte("m")).SetResultID(me).SetExpiresAt(time.Now()).Save(ctx)
 	must(err)
+	audited, err := client.AuditEntry.Create().SetActorKind(auditentry.ActorKindSYSTEM).SetAction("account.banned").
+		SetTargetKind("account").SetTargetID(me).SetAccountID(me).SetDiff(map[string]any{}).SetEndsAt(time.Now()).Save(ctx)
+	must(err)
 	as := func(id uuid.UUID) context.Context { return viewer.With(t.Context(), viewer.OfPerson(id, uuid.Nil)) }
+	with := func(role viewer.Role) context.Context {
+		return viewer.With(t.Context(), viewer.OfPerson(strange, uuid.Nil).WithRole(role))
+	}
 	return &scene{
 		client: client,
 		viewers: map[class]context.Context{
 			nobody: t.Context(), stranger: as(strange), blocked: as(out), blocker: as(away), member: as(friend), self: as(me),
 			audience:  viewer.With(t.Context(), viewer.OfAudience(c.ID, false)),
 			elsewhere: viewer.With(t.Context(), viewer.OfAudience(uuid.New(), false)),
-			system:    ctx,
+			moderator: with(viewer.RoleModerator), admin: with(viewer.RoleAdmin),
+			operator: viewer.AsOperator(t.Context()), system: ctx,
 		},
 		rows: map[string]uuid.UUID{
 			"Account": me, "AuthSession": session.ID, "Profile": me, "Block": block.ID, "Conversation": c.ID,
 			"ConversationMember": mine.ID, "ConversationEntry": entry.ID, "Curtain": curtain.ID, "Message": message.ID,
-			"IdempotencyKey": key.ID,
+			"IdempotencyKey": key.ID, "AuditEntry": audited.ID,
 		},
 	}
 }
