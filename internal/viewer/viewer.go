@@ -25,6 +25,9 @@ const (
 	// System is Convene itself: jobs, consumers, and the few steps that happen before anybody is
 	// somebody, such as signing in.
 	System
+	// Operator is whoever works at the command line, on the database itself. Rules give the operator no
+	// more than they give an admin.
+	Operator
 )
 
 // A Viewer is who asks. The zero value is nobody.
@@ -34,12 +37,14 @@ type Viewer struct {
 	session      uuid.UUID
 	conversation uuid.UUID
 	asAuthor     bool
+	role         Role
 	reason       string
 }
 
-// OfPerson is the viewer for a signed-in account and the session it came with.
+// OfPerson is the viewer for a signed-in account and the session it came with, without a role but that of
+// everybody.
 func OfPerson(account, session uuid.UUID) Viewer {
-	return Viewer{kind: Person, account: account, session: session}
+	return Viewer{kind: Person, account: account, session: session, role: RoleUser}
 }
 
 // OfAudience is the viewer for everybody who may read a conversation. With asAuthor it is the author of
@@ -96,6 +101,12 @@ func Require(ctx context.Context) (uuid.UUID, error) {
 		return uuid.Nil, fault.Unauthenticated()
 	}
 	return v.account, nil
+}
+
+// AsOperator goes on as whoever works at the command line. The files that may call it are listed in
+// internal/arch, as those that call AsSystem are.
+func AsOperator(ctx context.Context) context.Context {
+	return With(ctx, Viewer{kind: Operator})
 }
 
 // AsSystem goes on as Convene itself, past every rule. The files that may call it are listed in
