@@ -1,0 +1,31 @@
+package audit
+
+// Action is what was done: dotted, and in the past tense. Actions never change once released, since entries
+// live for more than a year.
+type Action string
+
+// All the actions there are.
+const (
+	AccountBanned          Action = "account.banned"
+	AccountUnbanned        Action = "account.unbanned"
+	AccountRoleGranted     Action = "account.role_granted"
+	AccountPasswordReset   Action = "account.password_reset"
+	AccountSessionsRevoked Action = "account.sessions_revoked"
+	SessionRevoked         Action = "session.revoked"
+	// SessionReused is a refresh token that came again after it had been used up: somebody else may have it,
+	// so the session was ended.
+	SessionReused Action = "session.reused"
+	EpochRenewed  Action = "epoch.renewed"
+	// FactDropped is a parked fact that its consumer will never deal with.
+	FactDropped Action = "fact.dropped"
+	// JobCancelled is work that will not be done.
+	JobCancelled Action = "job.cancelled"
+)
+
+// Actions are all of them, for tests: each has to be written by the use case that it names.
+func Actions() []Action {
+	return []Action{
+		AccountBanned, AccountUnbanned, AccountRoleGranted, AccountPasswordReset, AccountSessionsRevoked,
+		SessionRevoked, SessionReused, EpochRenewed, FactDropped, JobCancelled,
+	}
+}
