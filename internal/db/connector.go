@@ -71,22 +71,42 @@ func (c *conn) CheckNamedValue(nv *driver.NamedValue) error {
 	return c.pqConn.CheckNamedValue(nv)
 }
 
-// QueryContext counts the statement and runs it.
+// QueryContext counts and times the statement and runs it.
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	count(ctx)
-	return c.pqConn.QueryContext(ctx, query, args)
+	ctx, s := begin(ctx, query)
+	rows, err := c.pqConn.QueryContext(ctx, query, args)
+	s.end(err)
+	return rows, err
 }
 
-// ExecContext counts the statement and runs it.
+// ExecContext counts and times the statement and runs it.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	count(ctx)
-	return c.pqConn.ExecContext(ctx, query, args)
+	ctx, s := begin(ctx, query)
+	result, err := c.pqConn.ExecContext(ctx, query, args)
+	s.end(err)
+	return result, err
 }
 
-// PrepareContext counts the statement and prepares it.
+// PrepareContext counts and times the statement and prepares it.
 func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	count(ctx)
-	return c.pqConn.PrepareContext(ctx, query)
+	ctx, s := begin(ctx, query)
+	prepared, err := c.pqConn.PrepareContext(ctx, query)
+	s.end(err)
+	return prepared, err
+}
+
+// BeginTx times the beginning, and the end, of a transaction.
+func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	within, s := begin(ctx, "BEGIN")
+	begun, err := c.pqConn.BeginTx(within, o)
+	s.end(err)
+	if err != nil {
+		return nil, err
+	}
+	return tx{begun, ctx}, nil
 }
 
 type counterKey struct{}

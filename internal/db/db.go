@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -22,6 +23,8 @@ type DB struct {
 	Ent *ent.Client
 	// SQL runs statements by hand, past ent's policies: in the files that internal/arch lists.
 	SQL *sql.DB
+
+	migrated atomic.Int64 // the newest migration, for Report
 }
 
 // Options limit the connections.
@@ -110,6 +113,19 @@ func (d *DB) once(ctx context.Context, work func(tx *ent.Tx) error) (err error) 
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+// AfterCommit has something done once a transaction has committed, and not at all if it does not.
+func AfterCommit(tx *ent.Tx, do func()) {
+	tx.OnCommit(func(next ent.Committer) ent.Committer {
+		return ent.CommitFunc(func(ctx context.Context, tx *ent.Tx) error {
+			err := next.Commit(ctx, tx)
+			if err == nil {
+				do()
+			}
+			return err
+		})
+	})
 }
 
 // where names the server of a database URL without its password.

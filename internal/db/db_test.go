@@ -10,6 +10,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/migrate"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/testkit"
@@ -171,7 +172,7 @@ func TestEpoch(t *testing.T) {
 	if again, _ := testkit.Open(t, url).Epoch(t.Context()); again != first {
 		t.Fatalf("another connection sees %s, want %s", again, first)
 	}
-	if err := d.NewEpoch(t.Context()); err != nil {
+	if err := d.Tx(t.Context(), func(tx *ent.Tx) error { return db.NewEpoch(t.Context(), tx) }); err != nil {
 		t.Fatal(err)
 	}
 	second := epoch()

@@ -4,14 +4,21 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync"
 
 	atlas "ariga.io/atlas/sql/schema"
 	"entgo.io/ent/dialect/sql/schema"
 )
 
+// ent completes its table declarations in place, and they belong to the whole process: two comparisons
+// at once would race for them.
+var declarations sync.Mutex
+
 // Drift is the SQL that would bring the database to what ent/schema declares: empty if the migrations
 // agree with it. References and checks are the migrations' own and are left alone.
 func (d *DB) Drift(ctx context.Context) (string, error) {
+	declarations.Lock()
+	defer declarations.Unlock()
 	var out bytes.Buffer
 	err := d.Ent.Schema.WriteTo(ctx, &out,
 		schema.WithDropIndex(true), schema.WithDropColumn(true), schema.WithDiffHook(keepConstraints))

@@ -3,6 +3,8 @@ package db
 import (
 	"context"
 	"fmt"
+
+	"github.com/convenehq/convene/ent"
 )
 
 // Epoch names this very history of the database. It changes when the database is restored from a backup,
@@ -27,9 +29,10 @@ SELECT left(encode(sha256(convert_to(concat_ws('/',
 	return epoch, nil
 }
 
-// NewEpoch gives the database a new generation, so that every client that resumes is told to refetch.
-func (d *DB) NewEpoch(ctx context.Context) error {
-	if _, err := d.SQL.ExecContext(ctx, "UPDATE stream_generation SET generation = gen_random_uuid()"); err != nil {
+// NewEpoch gives the database a new generation, so that every client that resumes is told to refetch. Who
+// does it tells the audit log in the same unit of work.
+func NewEpoch(ctx context.Context, tx *ent.Tx) error {
+	if _, err := tx.ExecContext(ctx, "UPDATE stream_generation SET generation = gen_random_uuid()"); err != nil {
 		return fmt.Errorf("write a new generation: %w", err)
 	}
 	return nil

@@ -21,10 +21,11 @@ func IsUnavailable(err error) bool {
 	if errors.As(err, &pqErr) {
 		switch pqErr.Code {
 		case "57P01", "57P02", "57P03", // shut down, crashed, starting up
-			"53300": // too many connections
+			"25006": // read-only: a standby, until a failover is through
 			return true
 		}
-		return pqErr.Code.Class() == "08"
+		class := pqErr.Code.Class()
+		return class == "08" || class == "53" // the connection broke; the disk, memory or connections are used up
 	}
 	var netErr *net.OpError
 	return errors.As(err, &netErr) ||
@@ -51,4 +52,10 @@ func IsUnique(err error, index string) bool {
 func IsDeadlock(err error) bool {
 	var pqErr *pq.Error
 	return errors.As(err, &pqErr) && (pqErr.Code == "40P01" || pqErr.Code == "40001")
+}
+
+// IsLocked tells whether an error means that a lock was not to be had within lock_timeout.
+func IsLocked(err error) bool {
+	var pqErr *pq.Error
+	return errors.As(err, &pqErr) && pqErr.Code == "55P03"
 }

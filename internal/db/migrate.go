@@ -29,14 +29,20 @@ type migration struct {
 	checksum string
 }
 
-// Migrate brings the database up to the newest of the files. Any number of nodes may call it at once: one
-// works, the others wait. It refuses a database that is newer than the files, and files that were changed
-// after they had been applied.
+// Say tells whoever watches what is being done, in the manner of fmt.Printf; nil tells nobody.
+type Say func(format string, args ...any)
+
+// Others are migrations of a library's own tables.
+type Others func(ctx context.Context, pool *sql.DB, log Say) error
+
+// Migrate brings the database up to the newest of the files, and then does the others. Any number of nodes
+// may call it at once: one works, the others wait. It refuses a database that is newer than the files, and
+// files that were changed after they had been applied.
 //
 // The lock is taken in a transaction of its own that stays idle while the work happens on a second
 // connection: a session's lock would leak behind PgBouncer, and waiting inside pg_advisory_lock holds a
 // snapshot that CREATE INDEX CONCURRENTLY waits for.
-func (d *DB) Migrate(ctx context.Context, files fs.FS, log func(format string, args ...any)) error {
+func (d *DB) Migrate(ctx context.Context, files fs.FS, log Say, others ...Others) error {
 	all, err := readMigrations(files)
 	if err != nil {
 		return err
@@ -63,15 +69,31 @@ func (d *DB) Migrate(ctx context.Context, files fs.FS, log func(format string, a
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+	if err := d.migrate(ctx, all, log); err != nil {
+		return err
+	}
+	for _, other := range others {
+		if err := other(ctx, d.SQL, log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *DB) migrate(ctx context.Context, all []migration, log Say) error {
 	work, err := d.SQL.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("open the migration's connection: %w", err)
 	}
 	defer func() { _ = work.Close() }()
-	return migrateOn(ctx, work, all, log)
+	if err := migrateOn(ctx, work, all, log); err != nil {
+		return err
+	}
+	d.migrated.Store(int64(all[len(all)-1].version))
+	return nil
 }
 
-func migrateOn(ctx context.Context, work *sql.Conn, all []migration, log func(string, ...any)) error {
+func migrateOn(ctx context.Context, work *sql.Conn, all []migration, log Say) error {
 	_, err := work.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_migrations (
 		version int PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`)
 	if err != nil {
