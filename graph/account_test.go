@@ -65,7 +65,7 @@ func TestRegister(t *testing.T) {
 		if at(t, got, "viewer", "sessions", "nodes", 0, "isCurrent") != true {
 			t.Error("the new session is not the current one")
 		}
-		v, until, err := a.accounts.Authenticate(t.Context(), at(t, got, "session", "accessToken").(string))
+		v, until, err := a.Accounts.Authenticate(t.Context(), at(t, got, "session", "accessToken").(string))
 		if err != nil || relay.NewID(ent.ProfilePrefix, v.Account()) != relay.ID(at(t, profile, "id").(string)) {
 			t.Errorf("the access token stands for %v, %v", v, err)
 		}
@@ -142,7 +142,7 @@ func TestRegister(t *testing.T) {
 		if at(t, session, "accessToken") != nil || at(t, session, "refreshToken") != nil || at(t, session, "expiresAt") == nil {
 			t.Errorf("got %v, %v", session, got.Errors)
 		}
-		if _, _, err := a.accounts.AuthenticateCookie(t.Context(), jar.value); err != nil || time.Until(jar.expires) < 89*24*time.Hour {
+		if _, _, err := a.Accounts.AuthenticateCookie(t.Context(), jar.value); err != nil || time.Until(jar.expires) < 89*24*time.Hour {
 			t.Errorf("the cookie lasts until %v: %v", jar.expires, err)
 		}
 	})
@@ -185,6 +185,40 @@ func TestSignIn(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+	t.Run("tells the banned that they are, if the password is right", func(t *testing.T) {
+		t.Parallel()
+		banned := a.person(t, "mallory")
+		_, err := a.Accounts.Ban(viewer.AsOperator(t.Context()), account.BanAccountInput{
+			AccountID: relay.NewID(ent.AccountPrefix, banned.Account()), Reason: "spam",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for given, code := range map[string]string{password: "ACCOUNT_BANNED", "wrong": "WRONG_CREDENTIALS"} {
+			got := at(t, a.ok(t, viewer.Viewer{}, signIn, vars{"input": map[string]any{"login": "mallory", "password": given}}), "signIn")
+			want := map[string]any{
+				"viewer": nil, "session": nil, "userErrors": []any{map[string]any{"code": code, "field": nil}},
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		}
+	})
+	t.Run("shows oneself one's role", func(t *testing.T) {
+		t.Parallel()
+		v := a.person(t, "linus")
+		for _, role := range []viewer.Role{viewer.RoleUser, viewer.RoleAdmin} {
+			_, err := a.Accounts.Grant(viewer.AsOperator(t.Context()), account.GrantRoleInput{
+				AccountID: relay.NewID(ent.AccountPrefix, v.Account()), Role: role,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := at(t, a.ok(t, v, `{ viewer { account { role } } }`, nil), "viewer", "account", "role"); got != string(role) {
+				t.Errorf("got %v, want %v", got, role)
+			}
+		}
+	})
 	t.Run("by cookie needs a jar", func(t *testing.T) {
 		t.Parallel()
 		in := vars{"input": map[string]any{"login": "ada", "password": password, "cookie": true}}
@@ -202,7 +236,7 @@ func TestSessions(t *testing.T) {
 	t.Parallel()
 	tokens := func(t *testing.T, a *api, username string) *account.SignedIn {
 		t.Helper()
-		in, err := a.accounts.SignIn(t.Context(), account.SignInInput{Login: username, Password: password})
+		in, err := a.Accounts.SignIn(t.Context(), account.SignInInput{Login: username, Password: password})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,7 +291,7 @@ func TestSessions(t *testing.T) {
 		if at(t, got.Data, "signOut", "sessionId") != string(relay.NewID(ent.AuthSessionPrefix, ada.Session())) || !jar.isCleared {
 			t.Errorf("got %v, %v", got.Data, got.Errors)
 		}
-		if ended, err := a.accounts.Ended(t.Context(), []uuid.UUID{ada.Session()}); err != nil || len(ended) != 1 {
+		if ended, err := a.Accounts.Ended(t.Context(), []uuid.UUID{ada.Session()}); err != nil || len(ended) != 1 {
 			t.Errorf("ended: %v, %v", ended, err)
 		}
 		if got := a.do(t.Context(), t, viewer.Viewer{}, signOut, nil); got.code(t) != fault.CodeUnauthenticated {

@@ -3,6 +3,8 @@ package graph
 import (
 	"github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/fact"
+	"github.com/convenehq/convene/internal/feed"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/network"
@@ -16,17 +18,27 @@ type Base struct {
 	Ring *token.Ring
 	Hub  *live.Hub
 
+	Facts     fact.Options
 	Account   account.Options
+	Feed      feed.Options
 	Messaging messaging.Options
 }
 
-// Connect makes the slices, from the bottom up, and the resolvers on them. The hub may be started after it.
+// Catalogue is every kind of fact that there is.
+func Catalogue() fact.Catalogue {
+	return fact.NewCatalogue(account.Facts, profile.Facts, messaging.Facts, network.Facts)
+}
+
+// Connect makes the slices, from the bottom up, and the resolvers on them. The hub and the consumers of facts may
+// be started after it.
 func Connect(b Base) *Resolver {
-	r := &Resolver{}
-	r.Profiles = profile.New(b.DB)
-	r.Accounts = account.New(b.DB, b.Ring, r.Profiles, b.Account)
-	r.Messaging = messaging.New(b.DB, b.Ring, r.Accounts, r.Profiles, b.Hub, b.Messaging)
-	r.Network = network.New(b.DB, r.Accounts, r.Profiles, r.Messaging)
+	r := &Resolver{Facts: fact.New(b.DB, Catalogue(), b.Facts)}
+	r.Feeds = feed.New(b.DB, b.Hub, b.Feed)
+	r.Profiles = profile.New(b.DB, r.Facts)
+	r.Accounts = account.New(b.DB, b.Ring, r.Profiles, r.Facts, b.Account)
+	r.Messaging = messaging.New(b.DB, b.Ring, r.Accounts, r.Profiles, b.Hub, r.Facts, r.Feeds, b.Messaging)
+	r.Network = network.New(b.DB, r.Accounts, r.Profiles, r.Messaging, r.Facts)
+	r.Feeds.Consume(r.Facts)
 	return r
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fault"
+	"github.com/convenehq/convene/internal/telemetry"
 )
 
 // PresentError turns what a resolver or an argument's reading answered into what the client sees: the
@@ -53,9 +54,9 @@ func PresentError(ctx context.Context, err error) *gqlerror.Error {
 
 // note logs what the client is not told, with the id by which it can ask.
 func note(ctx context.Context, code fault.Code, err error, out *gqlerror.Error) {
-	about := []any{"error", err, "path", out.Path.String(), "requestId", RequestID(ctx)}
+	about := []any{"error", err, "path", out.Path.String()}
 	if code == fault.CodeInternal {
-		out.Extensions["requestId"] = RequestID(ctx)
+		out.Extensions["requestId"] = telemetry.RequestID(ctx)
 		slog.ErrorContext(ctx, "A request failed", about...)
 	}
 	if code == fault.CodeUnavailable {
@@ -104,17 +105,4 @@ func argumentPath(path ast.Path) []string {
 // Recover turns a panic of a resolver into an error, which is logged and shown as INTERNAL.
 func Recover(_ context.Context, cause any) error {
 	return fmt.Errorf("a resolver panicked: %v\n%s", cause, debug.Stack())
-}
-
-type requestIDKey struct{}
-
-// WithRequestID sets the id by which the log and an INTERNAL error name the request.
-func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestIDKey{}, id)
-}
-
-// RequestID is the id by which the log names the request; empty outside of one.
-func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
 }

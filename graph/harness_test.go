@@ -27,17 +27,21 @@ const password = "correct horse battery"
 
 // api is the whole API on a database of the test's own, called in process.
 type api struct {
-	db       *db.DB
-	accounts *account.Service
-	hub      *live.Hub
-	exec     *executor.Executor
+	*node.Node
+	db   *db.DB
+	exec *executor.Executor
 }
 
 func newAPI(t testing.TB) *api {
 	t.Helper()
-	d := testkit.DB(t)
-	n := node.On(t, d, live.Options{})
-	return &api{db: d, accounts: n.Accounts, hub: n.Hub, exec: graph.NewExecutor(n.Resolver, false)}
+	return newNode(t, testkit.DB(t), live.Options{})
+}
+
+// newNode is one of several on a database.
+func newNode(t testing.TB, d *db.DB, o live.Options) *api {
+	t.Helper()
+	n := node.On(t, d, o)
+	return &api{Node: n, db: d, exec: graph.NewExecutor(n.Resolver, false)}
 }
 
 // response is an answer as a client sees it.
@@ -111,7 +115,7 @@ func at(t testing.TB, from any, path ...any) any {
 // person registers somebody and is who they are.
 func (a *api) person(t testing.TB, username string) viewer.Viewer {
 	t.Helper()
-	in, err := a.accounts.Register(t.Context(), account.RegisterInput{
+	in, err := a.Accounts.Register(t.Context(), account.RegisterInput{
 		Username: username, Email: username + "@example.com", Password: password, DisplayName: new("Name of " + username),
 	})
 	if err != nil {

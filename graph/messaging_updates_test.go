@@ -47,7 +47,7 @@ func (a *api) watch(t testing.TB, v viewer.Viewer, query string, variables vars)
 		t.Fatal(errs)
 	}
 	s := &subscriber{results: make(chan string, 100), errs: make(chan gqlerror.List, 1)}
-	transport.NewShared(a.exec, a.hub).Subscribe(ctx, op, s)
+	transport.NewShared(a.exec, a.Hub).Subscribe(ctx, op, s)
 	return s
 }
 

@@ -4,6 +4,8 @@ package graph
 
 import (
 	"github.com/convenehq/convene/internal/account"
+	"github.com/convenehq/convene/internal/fact"
+	"github.com/convenehq/convene/internal/feed"
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/network"
 	"github.com/convenehq/convene/internal/profile"
@@ -11,8 +13,10 @@ import (
 
 //go:generate go tool gqlgen generate
 
-// Resolver holds the slices that the resolvers call.
+// Resolver holds the slices that the resolvers call, and the log of facts that they store in.
 type Resolver struct {
+	Facts     *fact.Log
+	Feeds     *feed.Service
 	Accounts  *account.Service
 	Profiles  *profile.Service
 	Network   *network.Service

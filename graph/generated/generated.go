@@ -18,6 +18,7 @@ import (
 	"github.com/convenehq/convene/ent/conversation"
 	"github.com/convenehq/convene/graph/relay"
 	"github.com/convenehq/convene/internal/account"
+	"github.com/convenehq/convene/internal/feed"
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/network"
 	"github.com/convenehq/convene/internal/profile"
@@ -59,6 +60,7 @@ type ComplexityRoot struct {
 		Email           func(childComplexity int) int
 		GlobalID        func(childComplexity int) int
 		IsEmailVerified func(childComplexity int) int
+		Role            func(childComplexity int) int
 		Username        func(childComplexity int) int
 	}
 
@@ -121,6 +123,11 @@ type ComplexityRoot struct {
 		ReadThroughSeq func(childComplexity int) int
 		Title          func(childComplexity int) int
 		UnreadCount    func(childComplexity int) int
+	}
+
+	ConversationChanged struct {
+		Conversation func(childComplexity int) int
+		Cursor       func(childComplexity int) int
 	}
 
 	ConversationConnection struct {
@@ -310,8 +317,14 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	SubjectGone struct {
+		Cursor func(childComplexity int) int
+		ID     func(childComplexity int) int
+	}
+
 	Subscription struct {
 		ConversationUpdates func(childComplexity int, conversationID relay.ID, after *string) int
+		Updates             func(childComplexity int, after *string) int
 	}
 
 	UnblockPayload struct {
@@ -402,6 +415,7 @@ type SendMessagePayloadResolver interface {
 	Conversation(ctx context.Context, obj *messaging.SendMessagePayload) (*ent.Conversation, error)
 }
 type SubscriptionResolver interface {
+	Updates(ctx context.Context, after *string) (<-chan feed.Update, error)
 	ConversationUpdates(ctx context.Context, conversationID relay.ID, after *string) (<-chan messaging.ConversationUpdate, error)
 }
 type ViewerResolver interface {
@@ -455,6 +469,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Account.IsEmailVerified(childComplexity), true
+	case "Account.role":
+		if e.ComplexityRoot.Account.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Account.Role(childComplexity), true
 	case "Account.username":
 		if e.ComplexityRoot.Account.Username == nil {
 			break
@@ -684,6 +704,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Conversation.UnreadCount(childComplexity), true
+
+	case "ConversationChanged.conversation":
+		if e.ComplexityRoot.ConversationChanged.Conversation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationChanged.Conversation(childComplexity), true
+	case "ConversationChanged.cursor":
+		if e.ComplexityRoot.ConversationChanged.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationChanged.Cursor(childComplexity), true
 
 	case "ConversationConnection.edges":
 		if e.ComplexityRoot.ConversationConnection.Edges == nil {
@@ -1378,6 +1411,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SignOutPayload.UserErrors(childComplexity), true
 
+	case "SubjectGone.cursor":
+		if e.ComplexityRoot.SubjectGone.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubjectGone.Cursor(childComplexity), true
+	case "SubjectGone.id":
+		if e.ComplexityRoot.SubjectGone.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubjectGone.ID(childComplexity), true
+
 	case "Subscription.conversationUpdates":
 		if e.ComplexityRoot.Subscription.ConversationUpdates == nil {
 			break
@@ -1389,6 +1435,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.ConversationUpdates(childComplexity, args["conversationId"].(relay.ID), args["after"].(*string)), true
+	case "Subscription.updates":
+		if e.ComplexityRoot.Subscription.Updates == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_updates_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.Updates(childComplexity, args["after"].(*string)), true
 
 	case "UnblockPayload.profile":
 		if e.ComplexityRoot.UnblockPayload.Profile == nil {
@@ -1605,6 +1662,7 @@ var sources = []*ast.Source{
 #   graph/profile.graphqls     how others see you
 #   graph/network.graphqls     whom you keep away: blocks
 #   graph/messaging.graphqls   conversations, messages, and their live updates
+#   graph/feed.graphqls        everything that changes for you, as one subscription
 
 "The three roots of the API."
 schema {
@@ -1621,6 +1679,9 @@ The field's value depends on who asks. A subscription that selects such a field 
 rendering with the other subscribers, so it is served to at most 20 subscribers of a stream at once.
 """
 directive @perViewer on FIELD_DEFINITION
+
+"A change of the field's value reaches the viewer by ` + "`" + `updates` + "`" + `: who applies those never has to ask again for it."
+directive @live on FIELD_DEFINITION
 
 "Something with a global id, which ` + "`" + `node` + "`" + ` can find again."
 interface Node {
@@ -1731,8 +1792,20 @@ type Account implements Node {
   email: String!
   "Whether the address has been proved. Until then it may be claimed by others too, and the claim lapses after 7 days."
   isEmailVerified: Boolean!
+  "What the account may do for the service. A role that was granted takes effect within a second; who loses one is signed out."
+  role: AccountRole!
   "When the account was made."
   createdAt: DateTime!
+}
+
+"What an account may do for the service, beyond what anybody may. Each role may do what the one before it may. May grow."
+enum AccountRole {
+  "What anybody may."
+  USER
+  "Looks after what people write and how they behave."
+  MODERATOR
+  "Looks after the whole service: roles, bans, and the audit log."
+  ADMIN
 }
 
 "One place where the account is signed in."
@@ -1895,10 +1968,63 @@ enum AccountErrorCode {
   DISPLAY_NAME_INVALID
   "The account is unknown or the password is wrong; which of them is not said."
   WRONG_CREDENTIALS
+  "The password is right, but the account is banned."
+  ACCOUNT_BANNED
   "The refresh token is unknown, used up, revoked or expired: sign in again."
   SESSION_ENDED
   "There is no such session of yours."
   NOT_FOUND
+}
+`, BuiltIn: false},
+	{Name: "../feed.graphqls", Input: `extend type Subscription {
+  """
+  Everything that changes for you, over one subscription with one cursor: not each change, but how things
+  stand after it, the latest change last. Without ` + "`" + `after` + "`" + ` the first update is ` + "`" + `CursorMoved` + "`" + `: fetch what you
+  show once you have it, and you lack nothing. Subscribe again with the last cursor as ` + "`" + `after` + "`" + ` and you get the
+  latest state of all that has changed since, however long ago, or ` + "`" + `ResyncRequired` + "`" + `.
+  """
+  updates(
+    "The cursor of the last update you have; from now on if left out."
+    after: String
+  ): Update!
+}
+
+"""
+Something that has changed for you, as it is now. Put it in place of what you have of it. May grow: ignore
+what you do not know, but keep its cursor.
+"""
+union Update = ConversationChanged | SubjectGone | CursorMoved | ResyncRequired
+
+"Something is no more, or you may no longer see it."
+type SubjectGone {
+  "Subscribe with this as ` + "`" + `after` + "`" + ` to continue behind it."
+  cursor: String!
+  "The global id of what is gone."
+  id: ID!
+}
+
+"Nothing for you has changed, but the position has moved on: keep the cursor."
+type CursorMoved {
+  "Subscribe with this as ` + "`" + `after` + "`" + ` to continue from here."
+  cursor: String!
+}
+
+"What happened since your cursor can not be told any more: fetch anew. The subscription goes on from ` + "`" + `cursor` + "`" + `."
+type ResyncRequired {
+  "Why."
+  reason: ResyncReason!
+  "Where the subscription goes on from. Fetch what you show after you got this."
+  cursor: String!
+}
+
+"Why a client has to fetch anew."
+enum ResyncReason {
+  "The database is not the one that gave the cursor, for example after a restore from a backup."
+  EPOCH_CHANGED
+  "The cursor lies before the oldest update that is kept."
+  CURSOR_TOO_OLD
+  "More than 2000 updates are owed: fetching is cheaper."
+  TOO_FAR_BEHIND
 }
 `, BuiltIn: false},
 	{Name: "../messaging.graphqls", Input: `extend type Query {
@@ -1993,13 +2119,13 @@ type Conversation implements Node {
     first: Int! = 5
   ): [ProfileCard!]! @perViewer
   "The latest message that you may see; null if there is none yet."
-  lastMessage: Message @perViewer
+  lastMessage: Message @perViewer @live
   "How many messages of others you have not read: 100 means at least 100, or too many to count."
-  unreadCount: Int! @perViewer
+  unreadCount: Int! @perViewer @live
   "The ` + "`" + `seq` + "`" + ` of the last message you have read; 0 if none."
-  readThroughSeq: Int! @perViewer
+  readThroughSeq: Int! @perViewer @live
   "When you last looked at it; null if never."
-  lastVisitAt: DateTime @perViewer
+  lastVisitAt: DateTime @perViewer @live
   """
   Subscribe with this as ` + "`" + `after` + "`" + ` and you get all that changes from here on: ask for it in the same
   query as the messages, above them.
@@ -2097,6 +2223,14 @@ type MessageEdge {
 "One change of a conversation. May grow: ignore what you do not know, but keep its cursor."
 union ConversationUpdate = MessageSent | MessageEdited | MessageDeleted | CursorMoved | ResyncRequired
 
+"Something about a conversation has changed for you: a message, its text, what you have read."
+type ConversationChanged {
+  "Subscribe with this as ` + "`" + `after` + "`" + ` to continue behind it."
+  cursor: String!
+  "The conversation as it is now."
+  conversation: Conversation!
+}
+
 "A new message."
 type MessageSent {
   "Subscribe with this as ` + "`" + `after` + "`" + ` to continue behind it."
@@ -2119,30 +2253,6 @@ type MessageDeleted {
   cursor: String!
   "What is left of the message."
   message: Message!
-}
-
-"Nothing for you has changed, but the position has moved on: keep the cursor."
-type CursorMoved {
-  "Subscribe with this as ` + "`" + `after` + "`" + ` to continue from here."
-  cursor: String!
-}
-
-"What happened since your cursor can not be told any more: fetch anew. The subscription goes on from ` + "`" + `cursor` + "`" + `."
-type ResyncRequired {
-  "Why."
-  reason: ResyncReason!
-  "Where the subscription goes on from. Fetch what you show after you got this."
-  cursor: String!
-}
-
-"Why a client has to fetch anew."
-enum ResyncReason {
-  "The database is not the one that gave the cursor, for example after a restore from a backup."
-  EPOCH_CHANGED
-  "The cursor lies before the oldest update that is kept."
-  CURSOR_TOO_OLD
-  "More than 2000 updates are owed: fetching is cheaper."
-  TOO_FAR_BEHIND
 }
 
 "Input of ` + "`" + `sendMessage` + "`" + `: exactly one of ` + "`" + `conversationId` + "`" + ` and ` + "`" + `recipientId` + "`" + `."
@@ -2453,6 +2563,8 @@ func (ec *executionContext) childFields_Account(ctx context.Context, field graph
 		return ec.fieldContext_Account_email(ctx, field)
 	case "isEmailVerified":
 		return ec.fieldContext_Account_isEmailVerified(ctx, field)
+	case "role":
+		return ec.fieldContext_Account_role(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_Account_createdAt(ctx, field)
 	}
@@ -3325,6 +3437,20 @@ func (ec *executionContext) field_Subscription_conversationUpdates_args(ctx cont
 	return args, nil
 }
 
+func (ec *executionContext) field_Subscription_updates_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Viewer_blocks_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3555,6 +3681,29 @@ func (ec *executionContext) _Account_isEmailVerified(ctx context.Context, field 
 }
 func (ec *executionContext) fieldContext_Account_isEmailVerified(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Account_role(ctx context.Context, field graphql.CollectedField, obj *ent.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Account_role(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Role, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v viewer.Role) graphql.Marshaler {
+			return ec.marshalNAccountRole2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋviewerᚐRole(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Account_role(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type AccountRole does not have child fields"))
 }
 
 func (ec *executionContext) _Account_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.Account) (ret graphql.Marshaler) {
@@ -4512,6 +4661,61 @@ func (ec *executionContext) fieldContext_Conversation_messages(ctx context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _ConversationChanged_cursor(ctx context.Context, field graphql.CollectedField, obj *messaging.ConversationChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationChanged_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationChanged_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversationChanged", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationChanged_conversation(ctx context.Context, field graphql.CollectedField, obj *messaging.ConversationChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationChanged_conversation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Conversation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Conversation) graphql.Marshaler {
+			return ec.marshalNConversation2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐConversation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationChanged_conversation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConversationChanged",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ConversationConnection_edges(ctx context.Context, field graphql.CollectedField, obj *relay.Connection[*ent.Conversation]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4663,7 +4867,7 @@ func (ec *executionContext) fieldContext_ConversationEdge_cursor(_ context.Conte
 	return graphql.NewScalarFieldContext("ConversationEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _CursorMoved_cursor(ctx context.Context, field graphql.CollectedField, obj *messaging.CursorMoved) (ret graphql.Marshaler) {
+func (ec *executionContext) _CursorMoved_cursor(ctx context.Context, field graphql.CollectedField, obj *relay.CursorMoved) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7043,7 +7247,7 @@ func (ec *executionContext) fieldContext_RegisterPayload_userErrors(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _ResyncRequired_reason(ctx context.Context, field graphql.CollectedField, obj *messaging.ResyncRequired) (ret graphql.Marshaler) {
+func (ec *executionContext) _ResyncRequired_reason(ctx context.Context, field graphql.CollectedField, obj *relay.ResyncRequired) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7055,8 +7259,8 @@ func (ec *executionContext) _ResyncRequired_reason(ctx context.Context, field gr
 			return obj.Reason, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v messaging.ResyncReason) graphql.Marshaler {
-			return ec.marshalNResyncReason2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋmessagingᚐResyncReason(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v relay.ResyncReason) graphql.Marshaler {
+			return ec.marshalNResyncReason2githubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐResyncReason(ctx, selections, v)
 		},
 		true,
 		true,
@@ -7066,7 +7270,7 @@ func (ec *executionContext) fieldContext_ResyncRequired_reason(_ context.Context
 	return graphql.NewScalarFieldContext("ResyncRequired", field, false, false, errors.New("field of type ResyncReason does not have child fields"))
 }
 
-func (ec *executionContext) _ResyncRequired_cursor(ctx context.Context, field graphql.CollectedField, obj *messaging.ResyncRequired) (ret graphql.Marshaler) {
+func (ec *executionContext) _ResyncRequired_cursor(ctx context.Context, field graphql.CollectedField, obj *relay.ResyncRequired) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7511,6 +7715,96 @@ func (ec *executionContext) fieldContext_SignOutPayload_userErrors(_ context.Con
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_AccountUserError(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SubjectGone_cursor(ctx context.Context, field graphql.CollectedField, obj *feed.SubjectGone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SubjectGone_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SubjectGone_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SubjectGone", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SubjectGone_id(ctx context.Context, field graphql.CollectedField, obj *feed.SubjectGone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SubjectGone_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v relay.ID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SubjectGone_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SubjectGone", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Subscription_updates(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_updates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().Updates(ctx, fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v feed.Update) graphql.Marshaler {
+			return ec.marshalNUpdate2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋfeedᚐUpdate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_updates(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("field of type Update does not have child fields")
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_updates_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -9538,7 +9832,7 @@ func (ec *executionContext) _ConversationUpdate(ctx context.Context, sel ast.Sel
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
-	case *messaging.ResyncRequired:
+	case *relay.ResyncRequired:
 		if obj == nil {
 			return graphql.Null
 		}
@@ -9558,7 +9852,7 @@ func (ec *executionContext) _ConversationUpdate(ctx context.Context, sel ast.Sel
 			return graphql.Null
 		}
 		return ec._MessageDeleted(ctx, sel, obj)
-	case *messaging.CursorMoved:
+	case *relay.CursorMoved:
 		if obj == nil {
 			return graphql.Null
 		}
@@ -9611,6 +9905,39 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return typedObj
 		} else {
 			panic(fmt.Errorf("unexpected type %T; non-generated variants of Node must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
+func (ec *executionContext) _Update(ctx context.Context, sel ast.SelectionSet, obj feed.Update) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case *feed.SubjectGone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._SubjectGone(ctx, sel, obj)
+	case *relay.ResyncRequired:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ResyncRequired(ctx, sel, obj)
+	case *relay.CursorMoved:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._CursorMoved(ctx, sel, obj)
+	case *messaging.ConversationChanged:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationChanged(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of Update must implement graphql.Marshaler", obj))
 		}
 	}
 }
@@ -9717,6 +10044,11 @@ func (ec *executionContext) _Account(ctx context.Context, sel ast.SelectionSet, 
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "role":
+			out.Values[i] = ec._Account_role(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "createdAt":
 			out.Values[i] = ec._Account_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -10540,6 +10872,49 @@ func (ec *executionContext) _Conversation(ctx context.Context, sel ast.Selection
 	return out
 }
 
+var conversationChangedImplementors = []string{"ConversationChanged", "Update"}
+
+func (ec *executionContext) _ConversationChanged(ctx context.Context, sel ast.SelectionSet, obj *messaging.ConversationChanged) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, conversationChangedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ConversationChanged")
+		case "cursor":
+			out.Values[i] = ec._ConversationChanged_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "conversation":
+			out.Values[i] = ec._ConversationChanged_conversation(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var conversationConnectionImplementors = []string{"ConversationConnection"}
 
 func (ec *executionContext) _ConversationConnection(ctx context.Context, sel ast.SelectionSet, obj *relay.Connection[*ent.Conversation]) graphql.Marshaler {
@@ -10631,9 +11006,9 @@ func (ec *executionContext) _ConversationEdge(ctx context.Context, sel ast.Selec
 	return out
 }
 
-var cursorMovedImplementors = []string{"CursorMoved", "ConversationUpdate"}
+var cursorMovedImplementors = []string{"CursorMoved", "Update", "ConversationUpdate"}
 
-func (ec *executionContext) _CursorMoved(ctx context.Context, sel ast.SelectionSet, obj *messaging.CursorMoved) graphql.Marshaler {
+func (ec *executionContext) _CursorMoved(ctx context.Context, sel ast.SelectionSet, obj *relay.CursorMoved) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, cursorMovedImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -12040,9 +12415,9 @@ func (ec *executionContext) _RegisterPayload(ctx context.Context, sel ast.Select
 	return out
 }
 
-var resyncRequiredImplementors = []string{"ResyncRequired", "ConversationUpdate"}
+var resyncRequiredImplementors = []string{"ResyncRequired", "Update", "ConversationUpdate"}
 
-func (ec *executionContext) _ResyncRequired(ctx context.Context, sel ast.SelectionSet, obj *messaging.ResyncRequired) graphql.Marshaler {
+func (ec *executionContext) _ResyncRequired(ctx context.Context, sel ast.SelectionSet, obj *relay.ResyncRequired) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, resyncRequiredImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -12389,6 +12764,49 @@ func (ec *executionContext) _SignOutPayload(ctx context.Context, sel ast.Selecti
 	return out
 }
 
+var subjectGoneImplementors = []string{"SubjectGone", "Update"}
+
+func (ec *executionContext) _SubjectGone(ctx context.Context, sel ast.SelectionSet, obj *feed.SubjectGone) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, subjectGoneImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SubjectGone")
+		case "cursor":
+			out.Values[i] = ec._SubjectGone_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "id":
+			out.Values[i] = ec._SubjectGone_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var subscriptionImplementors = []string{"Subscription"}
 
 func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
@@ -12402,6 +12820,8 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 	}
 
 	switch fields[0].Name {
+	case "updates":
+		return ec._Subscription_updates(ctx, fields[0])
 	case "conversationUpdates":
 		return ec._Subscription_conversationUpdates(ctx, fields[0])
 	default:
@@ -13218,6 +13638,23 @@ func (ec *executionContext) marshalNAccountErrorCode2githubᚗcomᚋconvenehqᚋ
 	return res
 }
 
+func (ec *executionContext) unmarshalNAccountRole2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋviewerᚐRole(ctx context.Context, v any) (viewer.Role, error) {
+	tmp, err := relay.UnmarshalString(v)
+	res := viewer.Role(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAccountRole2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋviewerᚐRole(ctx context.Context, sel ast.SelectionSet, v viewer.Role) graphql.Marshaler {
+	_ = sel
+	res := relay.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNAccountUserError2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐAccountUserErrorᚄ(ctx context.Context, sel ast.SelectionSet, v []*account.AccountUserError) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -13901,13 +14338,13 @@ func (ec *executionContext) marshalNRegisterPayload2ᚖgithubᚗcomᚋconvenehq�
 	return ec._RegisterPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNResyncReason2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋmessagingᚐResyncReason(ctx context.Context, v any) (messaging.ResyncReason, error) {
+func (ec *executionContext) unmarshalNResyncReason2githubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐResyncReason(ctx context.Context, v any) (relay.ResyncReason, error) {
 	tmp, err := relay.UnmarshalString(v)
-	res := messaging.ResyncReason(tmp)
+	res := relay.ResyncReason(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNResyncReason2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋmessagingᚐResyncReason(ctx context.Context, sel ast.SelectionSet, v messaging.ResyncReason) graphql.Marshaler {
+func (ec *executionContext) marshalNResyncReason2githubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐResyncReason(ctx context.Context, sel ast.SelectionSet, v relay.ResyncReason) graphql.Marshaler {
 	_ = sel
 	res := relay.MarshalString(string(v))
 	if res == graphql.Null {
@@ -14012,6 +14449,16 @@ func (ec *executionContext) marshalNUnblockPayload2ᚖgithubᚗcomᚋconvenehq�
 		return graphql.Null
 	}
 	return ec._UnblockPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNUpdate2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋfeedᚐUpdate(ctx context.Context, sel ast.SelectionSet, v feed.Update) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Update(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNUpdateProfileInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋprofileᚐUpdateProfileInput(ctx context.Context, v any) (profile.UpdateProfileInput, error) {

@@ -96,6 +96,8 @@ func (h *Handler) Shutdown(ctx context.Context) {
 		if wait := time.Until(due); wait > 0 {
 			select {
 			case <-time.After(wait):
+			case <-empty: // they have left by themselves
+				return
 			case <-ctx.Done():
 			}
 		}

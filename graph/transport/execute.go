@@ -14,8 +14,13 @@ import (
 // prepare parses and validates an operation, and reads its variables. The context that it returns is
 // the one to execute with.
 func (h *Handler) prepare(
-	ctx context.Context, params *graphql.RawParams,
+	ctx context.Context, over carrier, params *graphql.RawParams,
 ) (_ context.Context, op *graphql.OperationContext, errs gqlerror.List) {
+	defer func() {
+		if len(errs) > 0 {
+			countOperation(over, "none", outcome(errs))
+		}
+	}()
 	ctx = graphql.StartOperationTrace(ctx)
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -43,7 +48,9 @@ func (h *Handler) prepare(
 }
 
 // execute runs a query or a mutation.
-func (h *Handler) execute(ctx context.Context, op *graphql.OperationContext) (response *graphql.Response) {
+func (h *Handler) execute(ctx context.Context, over carrier, op *graphql.OperationContext) (response *graphql.Response) {
+	ctx, m := measure(ctx, over, op)
+	defer func() { m.end(outcome(response.Errors)) }()
 	ctx, cancel := context.WithTimeout(ctx, h.Limits.Query)
 	defer cancel()
 	defer func() {
@@ -66,32 +73,42 @@ type recipient interface {
 	Subscriber
 	// answer takes the only result of a query or a mutation. It may wait for the client.
 	answer(result []byte)
-	// stands is called when a subscription stands: what came before was owed to it.
-	stands()
+	// stands is called when a subscription stands: what came before was owed to it. It answers the code of
+	// the error by which the subscription was refused instead; empty if it was not.
+	stands() fault.Code
 }
 
 // perform runs any operation for a recipient.
-func (h *Handler) perform(ctx context.Context, op *graphql.OperationContext, to recipient) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			to.Error(h.recovered(ctx, cause))
-		}
-	}()
+func (h *Handler) perform(ctx context.Context, over carrier, op *graphql.OperationContext, to recipient) {
+	defer h.rescue(ctx, to)
 	if op.Operation.Operation == ast.Subscription {
-		if h.Subscriptions == nil {
-			to.Error(gqlerror.List{shown(fault.BadRequest(nil, "Subscriptions are not served here."))})
-			return
-		}
-		h.Subscriptions.Subscribe(ctx, op, to)
-		to.stands()
+		ctx, m := measure(ctx, over, op)
+		h.subscribe(ctx, op, to)
+		m.end(to.stands())
 		return
 	}
-	response := h.execute(ctx, op)
+	response := h.execute(ctx, over, op)
 	if response.Data == nil && len(response.Errors) > 0 {
 		to.Error(response.Errors)
 		return
 	}
 	to.answer(encode(response))
+}
+
+func (h *Handler) subscribe(ctx context.Context, op *graphql.OperationContext, to recipient) {
+	defer h.rescue(ctx, to)
+	if h.Subscriptions == nil {
+		to.Error(gqlerror.List{shown(fault.BadRequest(nil, "Subscriptions are not served here."))})
+		return
+	}
+	h.Subscriptions.Subscribe(ctx, op, to)
+}
+
+// rescue is deferred: a panic ends the operation and nothing else.
+func (h *Handler) rescue(ctx context.Context, to recipient) {
+	if cause := recover(); cause != nil {
+		to.Error(h.recovered(ctx, cause))
+	}
 }
 
 // defers tells whether the operation uses @defer, which gqlparser puts into every schema. Its parts

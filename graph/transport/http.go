@@ -29,7 +29,7 @@ func (h *Handler) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		respondFault(w, r, bad.status, bad.err)
 		return
 	}
-	ctx, op, errs := h.prepare(r.Context(), params)
+	ctx, op, errs := h.prepare(r.Context(), overHTTP, params)
 	if len(errs) > 0 {
 		h.answerErrors(w, r, accept, errs)
 		return
@@ -57,10 +57,10 @@ func (h *Handler) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		defer h.subscribed.Add(-1)
 	}
 	if events {
-		h.serveStream(ctx, w, r, func(ctx context.Context, to recipient) { h.perform(ctx, op, to) })
+		h.serveStream(ctx, w, r, func(ctx context.Context, to recipient) { h.perform(ctx, overEvents, op, to) })
 		return
 	}
-	response := h.execute(ctx, op)
+	response := h.execute(ctx, overHTTP, op)
 	if response.Data == nil && len(response.Errors) > 0 {
 		respondErrors(w, accept.single, response.Errors)
 		return

@@ -6,6 +6,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/convenehq/convene/internal/fault"
 )
 
 // An operation is one that a client runs over a socket, from its subscribe message until either side
@@ -18,6 +20,7 @@ type operation struct {
 
 	// Guarded by the session's lock: what is done sends nothing more, and its id is free again.
 	done, returned, subscribed, standing bool
+	refused                              fault.Code
 }
 
 // run executes the operation.
@@ -25,7 +28,7 @@ func (o *operation) run(ctx context.Context, params *graphql.RawParams) {
 	defer o.session.running.Done()
 	defer o.leave()
 	h := o.session.handler
-	ctx, op, errs := h.prepare(ctx, params)
+	ctx, op, errs := h.prepare(ctx, overSocket, params)
 	if len(errs) > 0 {
 		o.Error(errs)
 		return
@@ -33,7 +36,7 @@ func (o *operation) run(ctx context.Context, params *graphql.RawParams) {
 	if op.Operation.Operation == ast.Subscription && !o.subscribe() {
 		return
 	}
-	h.perform(ctx, op, o)
+	h.perform(ctx, overSocket, op, o)
 }
 
 // Next queues a result.
@@ -50,10 +53,11 @@ func (o *operation) Next(result []byte, _ string) {
 }
 
 // stands notes that what was owed from before has been queued.
-func (o *operation) stands() {
+func (o *operation) stands() fault.Code {
 	o.session.mu.Lock()
 	defer o.session.mu.Unlock()
 	o.standing = true
+	return o.refused
 }
 
 // Offer queues a result that may be lost.
@@ -89,6 +93,9 @@ func (o *operation) answer(result []byte) {
 
 // Error ends the operation with errors.
 func (o *operation) Error(errs gqlerror.List) {
+	o.session.mu.Lock()
+	o.refused = outcome(errs)
+	o.session.mu.Unlock()
 	o.finish(frame{headOf(o.id, "error"), encodeErrors(errs), closing})
 }
 

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -128,9 +129,11 @@ func (o *outbox) shutLocked(e ending) {
 	// net/http tells of a write that took too long twice, and may do so first as of a client that is gone.
 	if e.slow && (o.end == nil || *o.end == endGone) {
 		o.slow.Add(1)
+		slowClosed.WithLabelValues(strconv.Itoa(e.code)).Inc()
 	}
 	if o.end == nil {
 		o.end = &e
+		closed.WithLabelValues(strconv.Itoa(e.code)).Inc()
 		if len(o.frames) > 0 && e != endDone { // who got all it asked for may take its time
 			o.flush = time.AfterFunc(o.patience, func() { o.shut(ending{drop: true}) })
 		}

@@ -34,10 +34,10 @@ type plan struct {
 
 // A run is a subscription of gqlgen's that is fed by hand.
 type run struct {
-	feed live.Feed
-	next graphql.ResponseHandler
-	ctx  context.Context //nolint:containedctx // the run is the subscription, and lives as long
-	stop context.CancelFunc
+	inlet live.Inlet
+	next  graphql.ResponseHandler
+	ctx   context.Context //nolint:containedctx // the run is the subscription, and lives as long
+	stop  context.CancelFunc
 }
 
 // beginTime is how long the beginning of a shared execution may take.
@@ -63,7 +63,7 @@ func (p *plan) Render(ctx context.Context, item live.Item, own bool) ([]byte, er
 	running, cancel := context.WithCancel(r.ctx)
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
-	if err := r.feed.Push(ctx, item); err != nil {
+	if err := r.inlet.Push(ctx, item); err != nil {
 		p.drop(side)
 		return nil, err
 	}
@@ -75,6 +75,21 @@ func (p *plan) Render(ctx context.Context, item live.Item, own bool) ([]byte, er
 	}
 	// The bytes are copied: gqlgen writes the next result into the same.
 	return encode(response), nil
+}
+
+// Expect implements live.Expecter.
+func (p *plan) Expect(ctx context.Context, items []live.Item) error {
+	if len(items) == 0 && p.runs[0] == nil {
+		return nil
+	}
+	r, err := p.run(0)
+	if err != nil || r.inlet.Expect == nil {
+		return err
+	}
+	running, cancel := context.WithCancel(r.ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	return r.inlet.Expect(running, items)
 }
 
 // Close implements live.Renderer.
@@ -99,10 +114,10 @@ func (p *plan) run(side int) (*run, error) {
 	ctx, stop := context.WithCancel(viewer.With(context.Background(), p.who[side]))
 	// Each run has an operation context of its own: gqlgen notes the progress of an execution in it.
 	late := time.AfterFunc(beginTime, stop) // the resolver may ask PostgreSQL
-	handler, ctx := p.exec.DispatchOperation(live.WithFeed(ctx, &r.feed), again(p.op))
+	handler, ctx := p.exec.DispatchOperation(live.WithInlet(ctx, &r.inlet), again(p.op))
 	late.Stop()
 	r.next, r.ctx, r.stop = handler, ctx, stop
-	if r.feed.Push == nil {
+	if r.inlet.Push == nil {
 		defer stop()
 		if response := handler(ctx); response != nil && len(response.Errors) > 0 {
 			return nil, response.Errors
@@ -125,7 +140,9 @@ func again(op *graphql.OperationContext) *graphql.OperationContext {
 }
 
 // planKey is the same for subscriptions that can share their rendering: same document, operation and
-// variables but for the cursor, which changes where a subscription begins and not what it shows.
+// variables but for the cursor, which changes where a subscription begins and not what it shows. What is rendered for
+// one person alone is rendered as whoever was first: so it is shared by their tabs of one role, and nobody keeps
+// seeing as an admin what another tab began as one.
 func planKey(op *graphql.OperationContext, cursor string, only viewer.Viewer) (string, error) {
 	variables := make(map[string]any, len(op.Variables))
 	for name, value := range op.Variables {
@@ -139,7 +156,7 @@ func planKey(op *graphql.OperationContext, cursor string, only viewer.Viewer) (s
 		return "", fmt.Errorf("tell subscriptions apart: %w", err)
 	}
 	sum := sha256.New()
-	for _, part := range [][]byte{[]byte(op.RawQuery), []byte(op.OperationName), encoded, []byte(only.Account().String())} {
+	for _, part := range [][]byte{[]byte(op.RawQuery), []byte(op.OperationName), encoded, []byte(only.Account().String()), []byte(only.Role())} {
 		_, _ = fmt.Fprintf(sum, "%d:", len(part))
 		_, _ = sum.Write(part)
 	}

@@ -62,8 +62,8 @@ func (s *Shared) Subscribe(ctx context.Context, op *graphql.OperationContext, to
 func (s *Shared) request(ctx context.Context, op *graphql.OperationContext, intent *live.Intent) (live.Request, error) {
 	others, author := viewer.OfAudience(intent.Key.ID, false), viewer.OfAudience(intent.Key.ID, true)
 	only := viewer.Viewer{}
-	path := perViewerField(op)
-	if path != nil {
+	isExclusive := s.hub.IsPersonal(intent.Key.Kind) || perViewerField(op) != nil
+	if isExclusive {
 		only = viewer.From(ctx)
 		others, author = only, only
 	}
@@ -72,8 +72,8 @@ func (s *Shared) request(ctx context.Context, op *graphql.OperationContext, inte
 		return live.Request{}, err
 	}
 	return live.Request{
-		Key: intent.Key, After: intent.After, From: intent.From, Judged: intent.Judged,
-		Plan: key, Exclusive: path != nil,
+		Key: intent.Key, After: intent.After, From: intent.From, Judged: intent.Judged, Greets: intent.Greets,
+		Plan: key, Exclusive: isExclusive,
 		Renderer: func() (live.Renderer, error) { return newPlan(s.exec, op, others, author) },
 	}, nil
 }

@@ -40,6 +40,24 @@ func TestShutdown(t *testing.T) {
 		}
 	})
 
+	inTime(t, "who leaves by themselves are not waited for", func(t *testing.T) {
+		f := serveInMemory(t)
+		var clients []*client
+		for range 4 {
+			clients = append(clients, f.ready(t))
+		}
+		start := time.Now()
+		time.AfterFunc(time.Second, func() {
+			for _, c := range clients {
+				_ = c.ws.CloseNow()
+			}
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+		defer cancel()
+		f.Shutdown(ctx)
+		takes(t, start, time.Second)
+	})
+
 	inTime(t, "what does not end in time is cut off", func(t *testing.T) {
 		f := serveInMemory(t)
 		sub := f.standing(t, f.ready(t))

@@ -10,6 +10,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/convenehq/convene/internal/fault"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -25,6 +26,7 @@ type stream struct {
 
 	mu             sync.Mutex
 	done, standing bool
+	refused        fault.Code
 }
 
 // The events, but for their data.
@@ -63,10 +65,11 @@ func (s *stream) Offer(result []byte) {
 }
 
 // stands notes that what was owed from before has been queued.
-func (s *stream) stands() {
+func (s *stream) stands() fault.Code {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.standing = true
+	return s.refused
 }
 
 // answer delivers the operation's only result and completes it.
@@ -74,6 +77,9 @@ func (s *stream) answer(result []byte) { s.finish(frame{eventNext, onOneLine(res
 
 // Error ends the operation with errors, which clients get as a result without data.
 func (s *stream) Error(errs gqlerror.List) {
+	s.mu.Lock()
+	s.refused = outcome(errs)
+	s.mu.Unlock()
 	s.finish(frame{eventNext, onOneLine(encode(&graphql.Response{Errors: errs})), eventEnd})
 }
 

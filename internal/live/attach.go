@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -21,8 +22,11 @@ type Request struct {
 	Plan string
 	// Renderer makes the renderer of the plan's first subscriber on the stream.
 	Renderer func() (Renderer, error)
-	// Exclusive plans are rendered for one subscriber alone; a stream has at most MaxExclusive.
+	// Exclusive plans are rendered for one subscriber alone; a shared stream has at most MaxExclusive.
 	Exclusive bool
+	// Greets has a subscriber without a cursor given one at once: what it fetches after that has all that came
+	// before.
+	Greets bool
 }
 
 // MaxExclusive is how many subscribers of a stream may have a rendering of their own.
@@ -131,18 +135,25 @@ func (s *stream) join(r Request, m *Member, replay []Update, from *int64) (joine
 	}
 	m.group, m.pos, m.told = g, start, time.Now()
 	g.members[m] = struct{}{}
-	if reason != "" {
+	switch {
+	case reason != "":
 		g.tell(Item{Kind: Resync, Reason: reason, Cursor: s.cursor(start)}, m)
+	case r.After == nil && r.Greets:
+		g.tell(Item{Kind: Moved, Cursor: s.cursor(start)}, m)
 	}
-	for _, part := range [][]Update{replay, owed} {
-		for _, u := range part {
+	owed = slices.Concat(replay, owed)
+	if s.nature == Personal {
+		owed = latest(owed)
+	}
+	g.expecting(s, Reading{Updates: owed}.after(start), []*Member{m}, func() {
+		for _, u := range owed {
 			if u.Seq > start {
 				g.give(s, m, u)
 			} else if u.Hidden && m.Sees != nil {
 				m.Sees(u)
 			}
 		}
-	}
+	})
 	m.pos = max(m.pos, s.head)
 	return true, nil
 }
@@ -174,7 +185,7 @@ func (s *stream) judge(r Request) (int64, ResyncReason) {
 }
 
 func (s *stream) groupOf(r Request) (*group, error) {
-	if r.Exclusive && s.exclusive >= MaxExclusive {
+	if r.Exclusive && s.nature == Shared && s.exclusive >= MaxExclusive {
 		return nil, ErrTooManyExclusive
 	}
 	g, ok := s.groups[r.Plan]

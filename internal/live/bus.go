@@ -84,6 +84,7 @@ func (b *bus) publish(key Key, updates []Update) {
 		select {
 		case b.outbox <- outgoing{channel, u.encode()}:
 		default:
+			unsentUpdates.Inc()
 		}
 	}
 }
@@ -189,6 +190,7 @@ func (b *bus) listenOnce(ctx context.Context) error {
 }
 
 func (b *bus) take(msg *redis.Message) {
+	receivedUpdates.Inc()
 	key, ok := keyOf(msg.Channel)
 	if !ok {
 		return
@@ -257,7 +259,9 @@ func (b *bus) checkConfirmed(ctx context.Context, confirmed <-chan *stream) {
 				more = false
 			}
 		}
-		b.hub.checkAll(ctx, batch)
+		for _, s := range b.hub.checkAll(ctx, batch, confirmFinds) {
+			s.verify() // each waits by itself
+		}
 	}
 }
 

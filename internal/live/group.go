@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +16,12 @@ type Renderer interface {
 	Render(ctx context.Context, item Item, own bool) ([]byte, error)
 	// Close ends the renderer when its last subscriber has left.
 	Close()
+}
+
+// An Expecter is a renderer that is told what it will be asked to render next, so that what the items need can
+// be fetched for all of them together. After them it is told to expect none, and need keep nothing.
+type Expecter interface {
+	Expect(ctx context.Context, items []Item) error
 }
 
 // A Member is one subscriber of a stream.
@@ -61,14 +68,43 @@ type frameKey struct {
 // renderTime is how long a rendering may hold its stream up.
 const renderTime = 5 * time.Second
 
-func (g *group) deliver(s *stream, u Update) {
-	for m := range g.members {
-		g.give(s, m, u)
-	}
+func (g *group) deliver(s *stream, run []Update) {
+	members := slices.Collect(maps.Keys(g.members))
+	g.expecting(s, run, members, func() {
+		for _, u := range run {
+			for _, m := range members {
+				g.give(s, m, u)
+			}
+		}
+	})
 	if g.swept != s.ring.cuts {
 		g.swept = s.ring.cuts
 		maps.DeleteFunc(g.frames, func(k frameKey, _ frame) bool { return k.seq <= s.ring.from })
 	}
+}
+
+// expecting has a run of updates given, with the renderer of a personal stream knowing meanwhile which ones come. If
+// it can not learn that, the members are ended: they resume.
+func (g *group) expecting(s *stream, run []Update, members []*Member, give func()) {
+	e, ok := g.renderer.(Expecter)
+	if !ok || s.nature != Personal || len(run) == 0 {
+		give()
+		return
+	}
+	items := make([]Item, len(run))
+	for i, u := range run {
+		items[i] = Item{Kind: Updated, Update: u, Cursor: s.cursor(u.Seq)}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), renderTime)
+	defer cancel()
+	if err := e.Expect(ctx, items); err != nil {
+		for _, m := range members {
+			m.Fail(err)
+		}
+		return
+	}
+	give()
+	_ = e.Expect(context.Background(), nil) // lets go of what was read for them
 }
 
 // give delivers one update to one member, unless it has had it or does not see it.
@@ -96,6 +132,7 @@ func (g *group) give(s *stream, m *Member, u Update) {
 		}
 	}
 	m.told = time.Now()
+	deliveries.Inc()
 	m.Deliver(f.bytes, f.cursor)
 }
 
@@ -103,6 +140,9 @@ func (g *group) give(s *stream, m *Member, u Update) {
 func (g *group) tell(item Item, members ...*Member) {
 	if len(members) == 0 {
 		return
+	}
+	if item.Kind == Resync {
+		resyncs.WithLabelValues(string(item.Reason)).Add(float64(len(members)))
 	}
 	bytes, err := g.render(item, false)
 	cursor := item.Cursor.String()
@@ -112,6 +152,7 @@ func (g *group) tell(item Item, members ...*Member) {
 			continue
 		}
 		m.told = time.Now()
+		deliveries.Inc()
 		m.Deliver(bytes, cursor)
 	}
 }

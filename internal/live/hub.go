@@ -36,14 +36,20 @@ type Options struct {
 // sweepParts is in how many parts a sweep goes over the streams.
 const sweepParts = 16
 
+// personalAtOnce is how many personal streams read PostgreSQL at once to deliver: one change for thousands of people
+// must not take all connections from those who ask for something.
+const personalAtOnce = 16
+
 // A Hub is a node's side of all streams.
 type Hub struct {
-	o       Options
-	sources map[string]Source
-	bus     *bus
-	seed    maphash.Seed
-	epoch   atomic.Pointer[string]
-	stale   atomic.Bool
+	o     Options
+	kinds map[string]kind
+	bus   *bus
+	seed  maphash.Seed
+	epoch atomic.Pointer[string]
+	stale atomic.Bool
+	// personal has a place for each personal stream that delivers.
+	personal chan struct{}
 	// refreshing lets one read of the epoch follow the other.
 	refreshing sync.Mutex
 
@@ -74,15 +80,36 @@ func New(o Options) *Hub {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	h := &Hub{o: o, sources: map[string]Source{}, seed: maphash.MakeSeed(), streams: map[Key]*stream{}}
+	h := &Hub{o: o, kinds: map[string]kind{}, seed: maphash.MakeSeed(), streams: map[Key]*stream{}, personal: make(chan struct{}, personalAtOnce)}
 	if o.Redis != nil {
 		h.bus = newBus(o.Redis, o.Log, h)
 	}
 	return h
 }
 
-// Register says where streams of a kind are read from; before Start.
-func (h *Hub) Register(kind string, s Source) { h.sources[kind] = s }
+// A Nature is what streams of a kind are like.
+type Nature int
+
+// The natures there are.
+const (
+	// Shared streams tell many subscribers alike what happened, every update once.
+	Shared Nature = iota
+	// Personal streams tell one person how things stand: of what has changed several times only the last
+	// counts, it is shown as it is at that moment, and to this person alone. Nothing of them is kept in memory.
+	Personal
+)
+
+// A kind is what the hub knows of a kind of stream.
+type kind struct {
+	source Source
+	nature Nature
+}
+
+// Register says where streams of a kind are read from, and what they are like; before Start.
+func (h *Hub) Register(name string, s Source, n Nature) { h.kinds[name] = kind{s, n} }
+
+// IsPersonal tells whether streams of a kind are personal.
+func (h *Hub) IsPersonal(name string) bool { return h.kinds[name].nature == Personal }
 
 // Start reads the epoch and begins to listen and to sweep, until Close.
 func (h *Hub) Start(ctx context.Context) error {
@@ -147,6 +174,7 @@ func (h *Hub) Cursor(key Key, seq int64) Cursor {
 // Publish hands on what has been committed: to this node's subscribers at once, to other nodes' through
 // Redis. It never waits; what gets lost on the way is found by the next update or the sweep.
 func (h *Hub) Publish(key Key, updates ...Update) {
+	defer publishing(key, updates).end()
 	if s := h.lookup(key); s != nil {
 		s.offer(updates...)
 	}
@@ -163,7 +191,7 @@ func (h *Hub) lookup(key Key) *stream {
 
 // acquire returns the stream and counts one more user; release takes that back.
 func (h *Hub) acquire(key Key) (*stream, error) {
-	source, ok := h.sources[key.Kind]
+	k, ok := h.kinds[key.Kind]
 	if !ok {
 		return nil, fmt.Errorf("find the source of %q: %w", key.Kind, errors.ErrUnsupported)
 	}
@@ -171,7 +199,7 @@ func (h *Hub) acquire(key Key) (*stream, error) {
 	defer h.mu.Unlock()
 	s, ok := h.streams[key]
 	if !ok {
-		s = newStream(h, key, source)
+		s = newStream(h, key, k)
 		h.streams[key] = s
 		if h.bus != nil {
 			h.bus.subscribe(key) // under the lock, so that the end of a stream before it can't come after

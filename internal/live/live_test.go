@@ -77,7 +77,7 @@ func TestDelivery(t *testing.T) {
 		t.Parallel()
 		counted := &countingLog{log: l}
 		doubting := live.New(live.Options{Epoch: func(context.Context) (string, error) { return "epoch", nil }})
-		doubting.Register(kind, counted)
+		doubting.Register(kind, counted, live.Shared)
 		if err := doubting.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -268,7 +268,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := live.New(live.Options{Redis: client, Linger: time.Millisecond, Epoch: func(context.Context) (string, error) { return "e", nil }})
-	h.Register(kind, l)
+	h.Register(kind, l, live.Shared)
 	if err := h.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -132,7 +132,7 @@ func hub(t testing.TB, l log, o live.Options) *live.Hub {
 		o.Epoch = func(context.Context) (string, error) { return "epoch", nil }
 	}
 	h := live.New(o)
-	h.Register(kind, l)
+	h.Register(kind, l, live.Shared)
 	if err := h.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

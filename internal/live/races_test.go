@@ -29,7 +29,7 @@ func newScene(t *testing.T) *scene {
 		s.entries = append(s.entries, s.log.write(t, s.id, fmt.Sprint("w", i+1), 0))
 	}
 	s.hub = live.New(live.Options{Epoch: func(context.Context) (string, error) { return "epoch", nil }})
-	s.hub.Register(kind, s.log)
+	s.hub.Register(kind, s.log, live.Shared)
 	if err := s.hub.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

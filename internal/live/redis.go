@@ -9,8 +9,11 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
+// Redis is a client of Redis, for those who only hand it on.
+type Redis = redis.UniversalClient
+
 // OpenRedis reads a Redis URL. It does not wait for Redis: everything works without.
-func OpenRedis(url string) (redis.UniversalClient, error) {
+func OpenRedis(url string) (Redis, error) {
 	o, err := redis.ParseURL(url)
 	if err != nil {
 		return nil, fmt.Errorf("REDIS_URL can not be read: it looks like redis://user:password@host:6379/0 or unix:///path")

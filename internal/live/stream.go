@@ -9,6 +9,8 @@ import (
 	"sort"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // A stream is what a node knows of one stream: its head, its recent updates, and who listens.
@@ -16,6 +18,7 @@ type stream struct {
 	hub    *Hub
 	key    Key
 	source Source
+	nature Nature
 	part   int
 
 	// users is the hub's, under its lock.
@@ -45,9 +48,9 @@ type stream struct {
 // readTime is how long PostgreSQL may take to answer.
 const readTime = 10 * time.Second
 
-func newStream(h *Hub, key Key, source Source) *stream {
+func newStream(h *Hub, key Key, k kind) *stream {
 	return &stream{
-		hub: h, key: key, source: source,
+		hub: h, key: key, source: k.source, nature: k.nature,
 		part:   int(maphash.Comparable(h.seed, key) % sweepParts),
 		groups: map[string]*group{},
 	}
@@ -87,21 +90,31 @@ func (s *stream) work() {
 
 		sort.SliceStable(batch, func(i, j int) bool { return batch[i].Seq < batch[j].Seq })
 		late := len(waiting) > 0
-		waiting = s.deliver(batch)
-		switch {
-		case check, len(waiting) > 0 && late:
-			if err := s.repair(ctx); err != nil {
-				// PostgreSQL is away. The sweep comes by again.
-				s.rest()
-				return
-			}
-			// Whatever is published has been committed before: what PostgreSQL does not have yet is not so.
-			waiting = nil
-		case len(waiting) > 0:
+		var err error
+		if waiting, err = s.advance(ctx, batch, check, late); err != nil {
+			// PostgreSQL is away. The sweep comes by again.
+			s.rest()
+			return
+		}
+		if len(waiting) > 0 {
 			// A neighbour may just be late.
 			time.Sleep(s.hub.o.Reorder)
 		}
 	}
+}
+
+// advance delivers what it can of some updates, and answers those beyond a gap unless it has asked PostgreSQL.
+func (s *stream) advance(ctx context.Context, batch []Update, check, late bool) (waiting []Update, err error) {
+	if s.nature == Personal {
+		s.hub.personal <- struct{}{}
+		defer func() { <-s.hub.personal }()
+	}
+	waiting = s.deliver(batch)
+	if check || len(waiting) > 0 && late {
+		// Whatever is published has been committed before: what PostgreSQL does not have yet is not so.
+		return nil, s.repair(ctx)
+	}
+	return waiting, nil
 }
 
 // rest stops working on an inbox whose truth can't be read.
@@ -115,25 +128,31 @@ func (s *stream) rest() {
 func (s *stream) deliver(sorted []Update) (beyond []Update) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.known {
+		// The head is being read, perhaps with a snapshot from before these updates.
+		s.missed = true
+		return nil
+	}
+	var run []Update
+	next := s.head + 1
 	for i, u := range sorted {
-		switch {
-		case !s.known:
-			// The head is being read, perhaps with a snapshot from before this update.
-			s.missed = true
-			return nil
-		case u.Seq <= s.head:
-		case u.Seq == s.head+1:
-			s.apply(u)
-		default:
-			return sorted[i:]
+		if u.Seq > next {
+			beyond = sorted[i:]
+			break
+		}
+		if u.Seq == next {
+			run = append(run, u)
+			next++
 		}
 	}
-	return nil
+	s.apply(run...)
+	return beyond
 }
 
 // repair reads what is missing from PostgreSQL. What has no row up to the head that is read with the
 // rows will never have one.
 func (s *stream) repair(ctx context.Context) error {
+	repairs.Inc()
 	s.reading.Lock()
 	defer s.reading.Unlock()
 	for {
@@ -148,11 +167,7 @@ func (s *stream) repair(ctx context.Context) error {
 			return err
 		}
 		s.mu.Lock()
-		for _, u := range reading.Updates {
-			if u.Seq > s.head {
-				s.apply(u)
-			}
-		}
+		s.apply(reading.after(s.head)...)
 		whole := len(reading.Updates) <= s.hub.o.Owed
 		if whole && reading.Seq > s.head {
 			s.head = reading.Seq
@@ -175,14 +190,34 @@ func (s *stream) read(ctx context.Context, after int64) (Reading, error) {
 // cursor is a position in the stream, in the history that its head belongs to.
 func (s *stream) cursor(seq int64) Cursor { return Cursor{Key: s.key, Epoch: s.epoch, Seq: seq} }
 
-// apply is the one place where an update reaches the subscribers. The caller holds mu and has made sure
-// that nothing is left out.
-func (s *stream) apply(u Update) {
-	s.head = u.Seq
-	s.ring.push(u)
-	for _, g := range s.groups {
-		g.deliver(s, u)
+// apply is the one place where updates reach the subscribers. The caller holds mu and has made sure that
+// nothing is left out.
+func (s *stream) apply(run ...Update) {
+	if len(run) == 0 {
+		return
 	}
+	defer delivering(s, run).end()
+	s.head = run[len(run)-1].Seq
+	if s.nature == Personal {
+		run = latest(run)
+		s.ring.reset(s.head)
+	} else {
+		for _, u := range run {
+			s.ring.push(u)
+		}
+	}
+	for _, g := range s.groups {
+		g.deliver(s, run)
+	}
+}
+
+// latest leaves out each update that a later one of the same subject follows.
+func latest(run []Update) []Update {
+	last := make(map[uuid.UUID]int64, len(run))
+	for _, u := range run {
+		last[u.Subject] = u.Seq
+	}
+	return slices.DeleteFunc(slices.Clone(run), func(u Update) bool { return last[u.Subject] != u.Seq })
 }
 
 // learn reads the head for the first who attaches.
@@ -231,15 +266,11 @@ func (s *stream) history(ctx context.Context, after int64) (Reading, error) {
 	defer s.mu.Unlock()
 	s.floor = reading.Floor
 	below := sort.Search(len(reading.Updates), func(i int) bool { return reading.Updates[i].Seq > s.ring.from })
-	if s.head <= reading.Seq {
+	if s.head <= reading.Seq && s.nature == Shared {
 		// Else something has come since, and what was read may be stale or leave it out.
 		s.ring.prepend(after, reading.Updates[:below])
 	}
-	for _, u := range reading.Updates[below:] {
-		if u.Seq > s.head {
-			s.apply(u)
-		}
-	}
+	s.apply(reading.after(s.head)...)
 	s.head = max(s.head, reading.Seq)
 	return reading, nil
 }

@@ -20,6 +20,10 @@ type Wish[T any] struct {
 	Account uuid.UUID
 	// Sees judges each update; nil for all.
 	Sees func(Update) bool
+	// Greets has a subscriber without a cursor given one at once.
+	Greets bool
+	// Expect is told which items of a personal stream are decoded next; nil if that makes no difference.
+	Expect func(context.Context, []Item) error
 	// Decode turns an item into what the resolver's channel carries.
 	Decode func(Item) (T, error)
 }
@@ -31,6 +35,7 @@ type Intent struct {
 	From    int64
 	Judged  int64
 	Account uuid.UUID
+	Greets  bool
 	Sees    func(Update) bool
 }
 
@@ -38,16 +43,18 @@ type Intent struct {
 // from a resolver, after the resolver's checks.
 type Probe struct{ Intent *Intent }
 
-// A Feed in the context makes Subscribe return a channel that the shared execution feeds item by item.
-type Feed struct {
+// An Inlet in the context makes Subscribe return a channel that the shared execution fills item by item.
+type Inlet struct {
 	// Push decodes an item and puts it into the resolver's channel, which holds one. It is set by
 	// Subscribe.
 	Push func(context.Context, Item) error
+	// Expect is the wish's; nil if it has none.
+	Expect func(context.Context, []Item) error
 }
 
 type (
 	probeKey struct{}
-	feedKey  struct{}
+	inletKey struct{}
 )
 
 // WithProbe puts a probe into the context.
@@ -55,21 +62,22 @@ func WithProbe(ctx context.Context, p *Probe) context.Context {
 	return context.WithValue(ctx, probeKey{}, p)
 }
 
-// WithFeed puts a feed into the context.
-func WithFeed(ctx context.Context, f *Feed) context.Context {
-	return context.WithValue(ctx, feedKey{}, f)
+// WithInlet puts an inlet into the context.
+func WithInlet(ctx context.Context, in *Inlet) context.Context {
+	return context.WithValue(ctx, inletKey{}, in)
 }
 
 // Subscribe is what a subscription's use case returns. Under the shared execution it notes the wish or
-// is fed; without, it is a subscriber of its own.
+// its channel is filled by hand; without, it is a subscriber of its own.
 func Subscribe[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, error) {
 	if p, ok := ctx.Value(probeKey{}).(*Probe); ok {
-		p.Intent = &Intent{Key: w.Key, After: w.After, From: w.From, Judged: w.Judged, Account: w.Account, Sees: w.Sees}
+		p.Intent = &Intent{Key: w.Key, After: w.After, From: w.From, Judged: w.Judged, Account: w.Account, Greets: w.Greets, Sees: w.Sees}
 		return make(chan T), nil
 	}
-	if f, ok := ctx.Value(feedKey{}).(*Feed); ok {
+	if in, ok := ctx.Value(inletKey{}).(*Inlet); ok {
 		out := make(chan T, 1)
-		f.Push = func(ctx context.Context, item Item) error {
+		in.Expect = w.Expect
+		in.Push = func(ctx context.Context, item Item) error {
 			v, err := w.Decode(item)
 			if err != nil {
 				return err
@@ -102,7 +110,7 @@ func subscribeAlone[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, er
 			end()
 		}
 	}
-	plan := &aloneRenderer[T]{decode: w.Decode}
+	plan := &aloneRenderer[T]{asked: ctx, expect: w.Expect, decode: w.Decode}
 	member := &Member{
 		Account: w.Account,
 		Sees:    w.Sees,
@@ -110,7 +118,7 @@ func subscribeAlone[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, er
 		Fail:    func(error) { end() },
 	}
 	detach, err := h.Attach(ctx, Request{
-		Key: w.Key, After: w.After, From: w.From, Judged: w.Judged,
+		Key: w.Key, After: w.After, From: w.From, Judged: w.Judged, Greets: w.Greets,
 		Plan:     "alone:" + uuid.NewString(),
 		Renderer: func() (Renderer, error) { return plan, nil },
 	}, member)
@@ -144,8 +152,19 @@ func subscribeAlone[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, er
 // aloneRenderer hands the decoded value over beside the bytes that nobody needs; rendering and
 // delivering follow each other under the stream's lock.
 type aloneRenderer[T any] struct {
+	asked  context.Context //nolint:containedctx // says who asks, for as long as the subscription stands
+	expect func(context.Context, []Item) error
 	decode func(Item) (T, error)
 	last   T
+}
+
+func (r *aloneRenderer[T]) Expect(_ context.Context, items []Item) error {
+	if r.expect == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(r.asked, renderTime)
+	defer cancel()
+	return r.expect(ctx, items)
 }
 
 func (r *aloneRenderer[T]) Render(_ context.Context, item Item, _ bool) (_ []byte, err error) {

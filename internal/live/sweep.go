@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/convenehq/convene/internal/telemetry"
 )
 
 // sweep goes over all streams again and again, a part at a time, until the context ends. It finds what
@@ -24,18 +26,22 @@ func (h *Hub) sweep(ctx context.Context) {
 			}
 		}
 		streams := h.all(part)
-		h.checkAll(ctx, streams)
+		_ = h.checkAll(ctx, streams, sweepFinds) // the next round comes by
 		for _, s := range streams {
 			s.tellCursors(time.Now())
 		}
 	}
 }
 
-// checkAll asks PostgreSQL in one statement a kind which of the streams have moved, and repairs those.
-func (h *Hub) checkAll(ctx context.Context, streams []*stream) {
+// checkAll asks PostgreSQL in one statement a kind which of the streams have moved, repairs those, and counts
+// them in found. It answers those that it could not ask about because they are busy.
+func (h *Hub) checkAll(ctx context.Context, streams []*stream, found telemetry.Counter) (busy []*stream) {
 	byKind := map[string]map[uuid.UUID]int64{}
 	for _, s := range streams {
-		s.mu.Lock()
+		if !s.lockForSweep() {
+			busy = append(busy, s)
+			continue
+		}
 		known, head := s.known, s.head
 		s.missed = s.missed || !known // whoever reads the head looks again
 		s.mu.Unlock()
@@ -50,23 +56,37 @@ func (h *Hub) checkAll(ctx context.Context, streams []*stream) {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
 	for kind, heads := range byKind {
-		moved, err := h.sources[kind].Moved(ctx, heads)
+		moved, err := h.kinds[kind].source.Moved(ctx, heads)
 		if err != nil {
 			h.o.Log.Debug("The sweep could not read the heads", "kind", kind, "error", err)
 			continue
 		}
 		for id := range moved {
 			if s := h.lookup(Key{Kind: kind, ID: id}); s != nil {
+				found.Inc()
 				s.verify()
 			}
 		}
 	}
+	return busy
+}
+
+// lockForSweep locks the stream, but does not wait for a personal one: those read PostgreSQL under their lock, and
+// one that is at it must not hold the others up. The next round comes by.
+func (s *stream) lockForSweep() bool {
+	if s.nature == Personal {
+		return s.mu.TryLock()
+	}
+	s.mu.Lock()
+	return true
 }
 
 // tellCursors gives a newer cursor to those who were given nothing for a while. All of them, always: a
 // cursor that came only after a hidden number would tell of it.
 func (s *stream) tellCursors(now time.Time) {
-	s.mu.Lock()
+	if !s.lockForSweep() {
+		return
+	}
 	defer s.mu.Unlock()
 	for _, g := range s.groups {
 		var silent []*Member

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"sort"
 
 	"github.com/google/uuid"
+
+	"github.com/convenehq/convene/internal/telemetry"
 )
 
 // A Key names a stream.
@@ -33,24 +36,32 @@ type Update struct {
 	Hidden bool
 	// Data is what happened, in the words of the stream's kind.
 	Data []byte
+	// Trace names the span that the update comes from; nil if that is not collected.
+	Trace *telemetry.SpanContext
 }
 
 // encode is the update as Redis carries it.
 func (u Update) encode() []byte {
-	b := make([]byte, 0, headLength+len(u.Data))
+	b := make([]byte, 0, headLength+telemetry.CarriedLength+len(u.Data))
 	b = binary.BigEndian.AppendUint64(b, uint64(u.Seq))
 	b = append(b, u.Author[:]...)
 	b = append(b, u.Subject[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(u.SubjectSeq))
+	flags := byte(0)
 	if u.Hidden {
-		b = append(b, 1)
-	} else {
-		b = append(b, 0)
+		flags |= flagHidden
+	}
+	if u.Trace != nil {
+		flags |= flagTraced
+	}
+	b = append(b, flags)
+	if u.Trace != nil {
+		b = telemetry.AppendCarried(b, u.Trace)
 	}
 	return append(b, u.Data...)
 }
 
-// headLength is the length of what stands before an update's data.
+// headLength is the length of what stands before an update's data, or before the name of its span.
 const headLength = 8 + 16 + 16 + 8 + 1
 
 var errShort = errors.New("an update is longer than that")
@@ -59,14 +70,21 @@ func decodeUpdate(b []byte) (Update, error) {
 	if len(b) < headLength {
 		return Update{}, errShort
 	}
-	return Update{
+	u := Update{
 		Seq:        int64(binary.BigEndian.Uint64(b)),
 		Author:     uuid.UUID(b[8:24]),
 		Subject:    uuid.UUID(b[24:40]),
 		SubjectSeq: int64(binary.BigEndian.Uint64(b[40:])),
-		Hidden:     b[48] == 1,
+		Hidden:     b[48]&flagHidden != 0,
 		Data:       b[headLength:],
-	}, nil
+	}
+	if b[48]&flagTraced != 0 {
+		if len(u.Data) < telemetry.CarriedLength {
+			return Update{}, errShort
+		}
+		u.Trace, u.Data = telemetry.ReadCarried(u.Data), u.Data[telemetry.CarriedLength:]
+	}
+	return u, nil
 }
 
 // A Head is how far a stream is.
@@ -82,6 +100,12 @@ type Reading struct {
 	Head
 	// Updates follow the number that was asked for, in order.
 	Updates []Update
+}
+
+// after are the updates above a number.
+func (r Reading) after(seq int64) []Update {
+	i := sort.Search(len(r.Updates), func(i int) bool { return r.Updates[i].Seq > seq })
+	return r.Updates[i:]
 }
 
 // A Source reads streams of one kind from PostgreSQL.

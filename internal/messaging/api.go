@@ -76,26 +76,19 @@ type MessageDeleted struct {
 	Message *ent.Message
 }
 
-// CursorMoved tells that the position has moved on and nothing else.
-type CursorMoved struct {
-	Cursor string
-}
-
-// ResyncRequired tells the client to fetch anew.
-type ResyncRequired struct {
-	Reason ResyncReason
-	Cursor string
-}
-
-// ResyncReason is why a client has to fetch anew.
-type ResyncReason string
-
-// The members of the union.
+// The members of the union, besides those of every subscription.
 func (*MessageSent) IsConversationUpdate()    {}
 func (*MessageEdited) IsConversationUpdate()  {}
 func (*MessageDeleted) IsConversationUpdate() {}
-func (*CursorMoved) IsConversationUpdate()    {}
-func (*ResyncRequired) IsConversationUpdate() {}
+
+// ConversationChanged tells that something about a conversation is another than before for the viewer.
+type ConversationChanged struct {
+	Cursor       string
+	Conversation *ent.Conversation
+}
+
+// IsUpdate marks the GraphQL union.
+func (*ConversationChanged) IsUpdate() {}
 
 // SendMessageInput is the input of sendMessage.
 type SendMessageInput struct {

@@ -13,6 +13,7 @@ import (
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fault"
 	"github.com/convenehq/convene/internal/profile"
+	"github.com/convenehq/convene/internal/telemetry"
 )
 
 // How the appender works: what waits goes together, up to batchSize in one round trip and one commit;
@@ -47,6 +48,7 @@ type appended struct {
 	outcome string
 	message *ent.Message
 	author  *profile.ProfileCard
+	trace   *telemetry.SpanContext
 }
 
 type waiting struct {
@@ -54,6 +56,9 @@ type waiting struct {
 	done  chan struct{}
 	got   appended
 	err   error
+
+	start time.Time
+	span  telemetry.Span
 }
 
 // An appender writes the node's messages.
@@ -82,6 +87,8 @@ func (a *appender) close() {
 // still be sent; a retry with its key tells.
 func (a *appender) append(ctx context.Context, d draft) (appended, error) {
 	w := &waiting{draft: d, done: make(chan struct{})}
+	w.begin(ctx)
+	defer w.end()
 	select {
 	case a.queue <- w:
 	case <-ctx.Done():
@@ -135,6 +142,7 @@ func (a *appender) write(batch []*waiting) {
 		fresh := make([]appended, 0, len(batch))
 		for _, w := range batch {
 			if w.got.outcome == outcomeSent {
+				w.got.trace = telemetry.Name(w.span)
 				fresh = append(fresh, w.got)
 			}
 		}
@@ -151,7 +159,9 @@ SELECT n, outcome, id, conversation_id, seq, body, reply_to_id, input_mac, creat
 FROM append_messages($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[], $6::text[], $7::uuid[])`
 
 func (a *appender) call(batch []*waiting) error {
-	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
+	ctx, span := spanOf(batch)
+	defer span.End()
+	ctx, cancel := context.WithTimeout(ctx, batchTime)
 	defer cancel()
 	n := len(batch)
 	ids, conversations, authors := make([]uuid.UUID, n), make([]uuid.UUID, n), make([]uuid.UUID, n)

@@ -12,6 +12,7 @@ import (
 	"github.com/convenehq/convene/ent/conversationentry"
 	entcurtain "github.com/convenehq/convene/ent/curtain"
 	"github.com/convenehq/convene/internal/live"
+	"github.com/convenehq/convene/internal/telemetry"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -84,6 +85,7 @@ func (s *Service) eachShared(
 		if err != nil {
 			return nil, err
 		}
+		u.Trace = telemetry.Collected(ctx)
 		notices = append(notices, Notice{streamOf(c.id), u})
 	}
 	return notices, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/convenehq/convene/ent/block"
 	"github.com/convenehq/convene/ent/conversation"
 	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -82,5 +83,5 @@ func (s *Service) makeDirect(ctx context.Context, tx *ent.Tx, me, other uuid.UUI
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("add the members: %w", err)
 	}
-	return c.ID, nil
+	return c.ID, s.facts.Store(ctx, tx, fact.Fact{Kind: factOpened, Subject: c.ID, Actor: me})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/convenehq/convene/ent/conversationentry"
 	"github.com/convenehq/convene/ent/conversationmember"
 	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -108,7 +109,9 @@ func (s *Service) change(
 			return fmt.Errorf("log the change: %w", err)
 		}
 		seq = taken
-		return nil
+		return s.facts.Store(ctx, tx, fact.Fact{
+			Kind: factOf[kind], Subject: m.ConversationID, Refs: map[string]uuid.UUID{refMessage: m.ID},
+		})
 	})
 	var why undone
 	if errors.As(err, &why) {
@@ -118,6 +121,12 @@ func (s *Service) change(
 		return nil, err
 	}
 	return m, s.announceChange(ctx, m, seq, kind)
+}
+
+// factOf is which fact a kind of entry is.
+var factOf = map[conversationentry.Kind]string{
+	conversationentry.KindEDITED:  factEdited,
+	conversationentry.KindDELETED: factDeleted,
 }
 
 // undone rolls a unit of work back, and the number it took with it, for a reason or for none.

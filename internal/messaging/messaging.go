@@ -8,6 +8,8 @@ import (
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/fact"
+	"github.com/convenehq/convene/internal/feed"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/token"
@@ -23,6 +25,7 @@ type Service struct {
 	profiles *profile.Service
 	accounts *account.Service
 	hub      *live.Hub
+	facts    *fact.Log
 	appender *appender
 	clock    func() time.Time
 	sent     func(*ent.Message)
@@ -36,14 +39,18 @@ type Options struct {
 	Sent func(*ent.Message)
 }
 
-// New makes the slice, and makes the hub read conversations from it.
-func New(d *db.DB, ring *token.Ring, accounts *account.Service, profiles *profile.Service, hub *live.Hub, o Options) *Service {
+// New makes the slice, makes the hub read conversations from it, and has their changes written to feeds.
+func New(
+	d *db.DB, ring *token.Ring, accounts *account.Service, profiles *profile.Service, hub *live.Hub, facts *fact.Log, feeds *feed.Service,
+	o Options,
+) *Service {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	s := &Service{db: d, ring: ring, accounts: accounts, profiles: profiles, hub: hub, clock: o.Clock, sent: o.Sent}
+	s := &Service{db: d, ring: ring, accounts: accounts, profiles: profiles, hub: hub, facts: facts, clock: o.Clock, sent: o.Sent}
 	s.appender = newAppender(d, s.announceSent)
-	hub.Register(StreamKind, source{d.SQL})
+	hub.Register(StreamKind, source{d.SQL}, live.Shared)
+	s.joinFeeds(feeds)
 	return s
 }
 

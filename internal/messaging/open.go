@@ -8,6 +8,7 @@ import (
 
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/conversation"
+	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -34,7 +35,7 @@ func (s *Service) Open(ctx context.Context, title string, members ...uuid.UUID) 
 			}
 			rows = rows[n:]
 		}
-		return nil
+		return s.facts.Store(ctx, tx, fact.Fact{Kind: factOpened, Subject: c.ID})
 	})
 	return c, err
 }

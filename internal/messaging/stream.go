@@ -13,6 +13,7 @@ import (
 	"github.com/convenehq/convene/ent/conversationentry"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/profile"
+	"github.com/convenehq/convene/internal/telemetry"
 )
 
 // kindSent is the kind of an entry that is a message itself; the other kinds are those of
@@ -76,11 +77,17 @@ func (e entry) message(conversation uuid.UUID) *ent.Message {
 
 // announceSent publishes messages that have been committed.
 func (s *Service) announceSent(sent []appended) {
+	conversations := make([]uuid.UUID, len(sent))
+	for i, a := range sent {
+		conversations[i] = a.message.ConversationID
+	}
+	s.facts.Noted(burstSent, conversations...)
 	for _, a := range sent {
 		u, err := entryOf(kindSent, a.message, a.author).update(a.message.Seq)
 		if err != nil {
 			continue // can't be: and if, the sweep finds the message
 		}
+		u.Trace = a.trace
 		s.hub.Publish(streamOf(a.message.ConversationID), u)
 		if s.sent != nil {
 			s.sent(a.message)
@@ -98,6 +105,7 @@ func (s *Service) announceChange(ctx context.Context, m *ent.Message, seq int64,
 	if err != nil {
 		return err
 	}
+	u.Trace = telemetry.Collected(ctx)
 	s.hub.Publish(streamOf(m.ConversationID), u)
 	return nil
 }
@@ -182,25 +190,7 @@ func scanEntry(rows *sql.Rows, head *live.Head) (u live.Update, ok bool, err err
 
 // Moved implements live.Source.
 func (s source) Moved(ctx context.Context, heads map[uuid.UUID]int64) (map[uuid.UUID]live.Head, error) {
-	ids, known := make([]uuid.UUID, 0, len(heads)), make([]int64, 0, len(heads))
-	for id, head := range heads {
-		ids, known = append(ids, id), append(known, head)
-	}
-	rows, err := s.sql.QueryContext(ctx, `
+	return live.AskMoved(ctx, s.sql, `
 SELECT c.id, c.seq, c.floor_seq
-FROM unnest($1::uuid[], $2::bigint[]) AS k (id, seq) JOIN conversations c ON c.id = k.id AND c.seq <> k.seq`, ids, known)
-	if err != nil {
-		return nil, fmt.Errorf("read the heads of conversations: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	moved := map[uuid.UUID]live.Head{}
-	for rows.Next() {
-		var id uuid.UUID
-		var h live.Head
-		if err := rows.Scan(&id, &h.Seq, &h.Floor); err != nil {
-			return nil, fmt.Errorf("read the head of a conversation: %w", err)
-		}
-		moved[id] = h
-	}
-	return moved, rows.Err()
+FROM unnest($1::uuid[], $2::bigint[]) AS k (id, seq) JOIN conversations c ON c.id = k.id AND c.seq <> k.seq`, heads)
 }

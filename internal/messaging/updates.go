@@ -162,9 +162,9 @@ func decode(conversation uuid.UUID, item live.Item) (ConversationUpdate, error) 
 	cursor := item.Cursor.String()
 	switch item.Kind {
 	case live.Moved:
-		return &CursorMoved{Cursor: cursor}, nil
+		return &relay.CursorMoved{Cursor: cursor}, nil
 	case live.Resync:
-		return &ResyncRequired{Reason: ResyncReason(item.Reason), Cursor: cursor}, nil
+		return &relay.ResyncRequired{Reason: relay.ResyncReason(item.Reason), Cursor: cursor}, nil
 	case live.Updated:
 	}
 	var e entry

@@ -65,9 +65,9 @@ func say(u messaging.ConversationUpdate) (string, string) {
 		return "edited:" + text(u.Message), u.Cursor
 	case *messaging.MessageDeleted:
 		return "deleted", u.Cursor
-	case *messaging.ResyncRequired:
+	case *relay.ResyncRequired:
 		return "resync:" + string(u.Reason), u.Cursor
-	case *messaging.CursorMoved:
+	case *relay.CursorMoved:
 		return "moved", u.Cursor
 	default:
 		return fmt.Sprintf("%T", u), ""
@@ -259,7 +259,7 @@ func TestResyncRequired(t *testing.T) {
 	t.Run("another epoch, also for those who are subscribed", func(t *testing.T) {
 		l := h.listen(bob, c, nil)
 		before := h.hub.Cursor(key, m.Seq+24).String()
-		if err := h.db.NewEpoch(t.Context()); err != nil {
+		if err := h.db.Tx(t.Context(), func(tx *ent.Tx) error { return db.NewEpoch(t.Context(), tx) }); err != nil {
 			t.Fatal(err)
 		}
 		l.want("resync:EPOCH_CHANGED")

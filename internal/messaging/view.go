@@ -157,12 +157,28 @@ func (s *Service) Inbox(ctx context.Context, first int, after *string) (*Convers
 	if err != nil {
 		return nil, err
 	}
+	conversations, err := s.joinViews(ctx, rows, views)
+	if err != nil {
+		return nil, err
+	}
 	at := make(map[uuid.UUID]time.Time, len(rows))
+	for _, row := range rows {
+		at[row.ID] = *row.at
+	}
+	cursor := func(c *ent.Conversation) string {
+		return list.Cursor(relay.Key{Time: at[c.ID], ID: c.ID})
+	}
+	return relay.NewConnection(page, conversations, cursor), nil
+}
+
+// joinViews makes conversations that were read with their views siblings, and their last messages and the authors
+// of those: what else is asked of them is fetched together.
+func (s *Service) joinViews(ctx context.Context, rows []placed, views map[uuid.UUID]*view) ([]*ent.Conversation, error) {
 	conversations := make([]*ent.Conversation, len(rows))
 	lasts := make([]*ent.Message, 0, len(rows))
 	cards := map[uuid.UUID]*profile.ProfileCard{}
 	for i, row := range rows {
-		conversations[i], at[row.ID] = row.Conversation, *row.at
+		conversations[i] = row.Conversation
 		if last := views[row.ID].last; last != nil {
 			card, err := s.Author(ctx, last) // primed
 			if err != nil {
@@ -174,8 +190,6 @@ func (s *Service) Inbox(ctx context.Context, first int, after *string) (*Convers
 			lasts = append(lasts, last)
 		}
 	}
-	// The last messages are siblings too, and so are their authors: what else is asked of them is fetched
-	// together.
 	sibling.Join(slices.Collect(maps.Values(cards)))
 	if sibling.Join(lasts); len(lasts) > 0 {
 		sibling.Prime(lasts[0], authorCards, cards)
@@ -183,8 +197,5 @@ func (s *Service) Inbox(ctx context.Context, first int, after *string) (*Convers
 	if sibling.Join(conversations); len(conversations) > 0 {
 		sibling.Prime(conversations[0], viewCards, views)
 	}
-	cursor := func(c *ent.Conversation) string {
-		return list.Cursor(relay.Key{Time: at[c.ID], ID: c.ID})
-	}
-	return relay.NewConnection(page, conversations, cursor), nil
+	return conversations, nil
 }
