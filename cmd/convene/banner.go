@@ -27,6 +27,9 @@ func banner(c config.Config, s *embedded.Services, took time.Duration) {
 		p("  GraphiQL:   %s/graphiql", c.URL)
 	}
 	p("  GraphQL:    %s/graphql   (HTTP, WebSocket, server-sent events)", c.URL)
+	if c.SendsMail() && c.SMTPURL == "" {
+		p("  Mail:       %s/dev/mail   (what would have been sent)", c.URL)
+	}
 	p("")
 	p("  PostgreSQL: %s", note(s.PostgresNote, "the one that DATABASE_URL names"))
 	p("  Redis:      %s", note(s.RedisNote, "the one that REDIS_URL names"))

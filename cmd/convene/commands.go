@@ -14,6 +14,7 @@ import (
 	"github.com/convenehq/convene/internal/config"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/embedded"
+	"github.com/convenehq/convene/internal/job"
 	"github.com/convenehq/convene/internal/token"
 )
 
@@ -23,11 +24,16 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve on the services that the settings name. Example: DATABASE_URL=… REDIS_URL=… CONVENE_KEYS=… CONVENE_ENV=production convene serve"`
 	Migrate migrateCommand `cmd:"" help:"Bring the database up to date, or write a new migration. Example: convene migrate up"`
 	Seed    seedCommand    `cmd:"" help:"Move the fictional demo people into a development database. Example: DATABASE_URL=… convene seed"`
-	Config  configCommand  `cmd:"" help:"Print every setting, its value and where it comes from; secrets are hidden. Example: convene config"`
+	Config  configCommand  `cmd:"" help:"Print every setting, its value and where it comes from; secrets are hidden. Example: convene config --verbose"`
 	Keys    keysCommand    `cmd:"" help:"Print a new key for CONVENE_KEYS. Example: CONVENE_KEYS=$(convene keys)"`
-	Admin   adminCommand   `cmd:"" help:"Look after a running installation. Example: convene admin new-epoch"`
+	Admin   adminCommand   `cmd:"" help:"Look after a running installation. Example: convene admin audit --since 24h"`
+	Jobs    jobsCommand    `cmd:"" help:"Look after work that is done later, such as mails. Example: convene jobs list"`
+	Facts   factsCommand   `cmd:"" help:"See what consumers of facts are at, and what they fail on. Example: convene facts parked"`
 	Psql    psqlCommand    `cmd:"" passthrough:"" help:"Open psql on the private PostgreSQL of a running convene. Example: convene psql -c 'TABLE schema_migrations'"`
 	Reset   resetCommand   `cmd:"" help:"Delete the private services' data and start afresh. Example: convene reset"`
+	Version versionCommand `cmd:"" help:"Print which Convene this is. Example: convene version"`
+
+	Healthcheck healthcheckCommand `cmd:"" hidden:"" help:"Ask the node at ADDR whether it answers; for an image without a shell. Example: convene healthcheck --ready"`
 }
 
 // run reads the settings and does what the command line says, until it is done or a signal comes.
@@ -42,14 +48,15 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	settings, err := config.Load()
-	if err != nil {
-		return err
+	// Read only if the command asks for them: what is wrong with the settings must not keep one from
+	// printing them, or a key for them.
+	if err := parsed.BindToProvider(config.Load); err != nil {
+		return fmt.Errorf("bind the settings: %w", err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	return parsed.Run(settings)
+	return parsed.Run()
 }
 
 type devCommand struct{}
@@ -66,16 +73,28 @@ type serveCommand struct{}
 
 // Run serves on the services that the settings name.
 func (serveCommand) Run(ctx context.Context, c config.Config) error {
-	if c.DatabaseURL == "" || c.RedisURL == "" {
-		return errors.New("convene serve needs DATABASE_URL and REDIS_URL; without an argument convene brings its own for development")
+	if err := c.CheckServing(); err != nil {
+		return err
 	}
 	return serve(ctx, c, false)
 }
 
-type configCommand struct{}
+type configCommand struct {
+	Verbose  bool `help:"Say besides what each is for."`
+	Markdown bool `help:"Print docs/settings.md instead: every setting there is, whatever is set here."`
+}
 
-// Run prints the settings.
-func (configCommand) Run(c config.Config) error { return c.Print(os.Stdout) }
+// Run prints the settings, and then what is wrong with them.
+func (c configCommand) Run() error {
+	if c.Markdown {
+		return config.Markdown(os.Stdout)
+	}
+	settings, wrong := config.Load()
+	if err := settings.Print(os.Stdout, c.Verbose); err != nil {
+		return err
+	}
+	return wrong
+}
 
 type keysCommand struct{}
 
@@ -96,7 +115,7 @@ type migrateUp struct{}
 // Run applies what is missing.
 func (migrateUp) Run(ctx context.Context, c config.Config) error {
 	return withDB(ctx, c, func(d *db.DB) error {
-		return d.Migrate(ctx, migrate.Files, say)
+		return d.Migrate(ctx, migrate.Files, say, job.Migrate)
 	})
 }
 
@@ -114,10 +133,13 @@ func (migrateStatus) Run(ctx context.Context, c config.Config) error {
 	})
 }
 
-// withDB opens the database that the settings name.
+// withDB opens the database that the settings name, or else that of the convene that runs here.
 func withDB(ctx context.Context, c config.Config, do func(*db.DB) error) error {
 	if c.DatabaseURL == "" {
-		return errors.New("this needs DATABASE_URL; a running convene prints its own")
+		var err error
+		if c.DatabaseURL, err = embedded.DatabaseURL(c.Data); err != nil {
+			return fmt.Errorf("DATABASE_URL is not set, and %w", err)
+		}
 	}
 	d, err := db.Open(ctx, c.DatabaseURL, db.Options{MaxConns: c.DatabaseConns})
 	if err != nil {
@@ -125,23 +147,6 @@ func withDB(ctx context.Context, c config.Config, do func(*db.DB) error) error {
 	}
 	defer func() { _ = d.Close() }()
 	return do(d)
-}
-
-type adminCommand struct {
-	NewEpoch newEpochCommand `cmd:"" help:"Tell every client that resumes to refetch: needed after a restore of data only, or of a volume's snapshot. Example: convene admin new-epoch"`
-}
-
-type newEpochCommand struct{}
-
-// Run gives the database a new epoch.
-func (newEpochCommand) Run(ctx context.Context, c config.Config) error {
-	return withDB(ctx, c, func(d *db.DB) error {
-		if err := d.NewEpoch(ctx); err != nil {
-			return err
-		}
-		say("Done. Running nodes notice within a few seconds.")
-		return nil
-	})
 }
 
 type psqlCommand struct {

@@ -6,10 +6,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/convenehq/convene/internal/token"
 )
 
 func TestTwoNodes(t *testing.T) {
@@ -142,6 +145,45 @@ func TestBadSettings(t *testing.T) {
 			}
 		})
 	}
+	t.Run("what a setting says is answered in one line, for every command that needs settings", func(t *testing.T) {
+		t.Parallel()
+		random := "CONVENE_KEYS=" + token.NewKey()
+		services := []string{"DATABASE_URL=postgres://127.0.0.1:1/convene", "REDIS_URL=redis://127.0.0.1:1"}
+		production := slices.Clip(append([]string{"CONVENE_ENV=production", "CONVENE_URL=https://convene.example.org", "CONVENE_MAIL=off"}, services...))
+		for _, c := range []struct {
+			command  string
+			settings []string
+			want     string
+		}{
+			{"dev", []string{"CONVENE_DATABASE_CONNS=many"}, `CONVENE_DATABASE_CONNS is "many" and has to be a whole number`},
+			{"migrate", []string{"CONVENE_LOGS=json"}, "did you mean CONVENE_LOG?"},
+			{"serve", production, "CONVENE_KEYS must be set"},
+			{"serve", append(production, "CONVENE_KEYS=hunter2"), "key 1 of CONVENE_KEYS has 5 bytes"},
+			{"serve", append(production, random, "CONVENE_URL=http://convene.example.org"), "has to begin with https://"},
+			{"serve", append(production, random, "CONVENE_SEED=on"), "demo people have no place"},
+			{"seed", append(production, random), "the demo people are fictional"},
+			{"dev", append(production, random), "say `convene serve`"},
+			{"healthcheck", []string{"ADDR=127.0.0.1:1"}, "the node does not answer"},
+		} {
+			cmd := command(t, []string{c.command}, append(c.settings, "CONVENE_DATA="+t.TempDir())...)
+			out, _ := cmd.CombinedOutput()
+			said := strings.TrimSuffix(string(out), "\n")
+			if !strings.Contains(said, c.want) || strings.Contains(said, "\n") || cmd.ProcessState.ExitCode() != 1 {
+				t.Errorf("%s with %q ends with %d and says:\n%s", c.command, c.settings, cmd.ProcessState.ExitCode(), said)
+			}
+		}
+	})
+	t.Run("what is wrong with the settings keeps nobody from printing them, or a key", func(t *testing.T) {
+		t.Parallel()
+		out, err := command(t, []string{"config"}, "CONVENE_ENV=production").CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "CONVENE_DATA ") || !strings.Contains(string(out), "must be set") {
+			t.Errorf("got %v:\n%s", err, out)
+		}
+		out, err = command(t, []string{"keys"}, "CONVENE_ENV=production").CombinedOutput()
+		if _, bad := token.ParseKeys(string(out)); err != nil || bad != nil {
+			t.Errorf("got %v, %v:\n%s", err, bad, out)
+		}
+	})
 	t.Run("a wrong word on the command line is answered with the right ones", func(t *testing.T) {
 		t.Parallel()
 		out, err := command(t, []string{"srve"}).CombinedOutput()

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
+	_ "time/tzdata" // an image without a system has no table of time zones
 )
 
 func main() {

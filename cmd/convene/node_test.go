@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -102,12 +101,11 @@ func command(t testing.TB, args []string, settings ...string) *exec.Cmd {
 
 func start(t testing.TB, settings ...string) *node {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	_ = l.Close()
+	return startAt(t, freeAddress(t), settings...)
+}
+
+func startAt(t testing.TB, addr string, settings ...string) *node {
+	t.Helper()
 	n := &node{t: t, url: "http://" + addr, out: &output{}, done: make(chan struct{})}
 	n.cmd = command(t, nil, append(settings, "ADDR="+addr)...)
 	n.cmd.Stdout, n.cmd.Stderr = n.out, n.out

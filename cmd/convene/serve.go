@@ -7,12 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
-	"sync"
 	"syscall"
 	"time"
 
 	"github.com/convenehq/convene/internal/config"
 	"github.com/convenehq/convene/internal/embedded"
+	"github.com/convenehq/convene/internal/token"
 )
 
 // serve brings a node up, on private services where the settings name none, and serves until it is
@@ -21,6 +21,11 @@ func serve(ctx context.Context, c config.Config, withBanner bool) (err error) {
 	start := time.Now()
 	log := newLogger(c)
 	slog.SetDefault(log)
+	if c.Keys != "" { // refused now, before anything is set up or migrated
+		if _, err := token.ParseKeys(c.Keys); err != nil {
+			return err
+		}
+	}
 	// First the address: whoever holds it will not let go while we set services up.
 	l, err := net.Listen("tcp", c.Addr)
 	if err != nil {
@@ -30,6 +35,15 @@ func serve(ctx context.Context, c config.Config, withBanner bool) (err error) {
 		return fmt.Errorf("listen on %s: %w", c.Addr, err)
 	}
 	defer func() { _ = l.Close() }()
+	operators, err := listenForOperators(c, log)
+	if err != nil {
+		return err
+	}
+	stopTracing, err := trace(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
 	services, err := startServices(ctx, &c)
 	if err != nil {
 		return err
@@ -48,7 +62,7 @@ func serve(ctx context.Context, c config.Config, withBanner bool) (err error) {
 	if withBanner {
 		banner(c, services, time.Since(start))
 	} else {
-		log.Info("Serving", "addr", c.Addr, "took", time.Since(start).Round(time.Millisecond))
+		log.Info("Serving", "addr", c.Addr, "version", release(), "took", time.Since(start).Round(time.Millisecond))
 	}
 	go func() {
 		select {
@@ -57,12 +71,7 @@ func serve(ctx context.Context, c config.Config, withBanner bool) (err error) {
 		case <-ctx.Done():
 		}
 	}()
-	tidying, stopTidying := context.WithCancel(ctx)
-	var tidied sync.WaitGroup
-	tidied.Go(func() { n.tidy(tidying, log) })
-	defer tidied.Wait()
-	defer stopTidying()
-	return n.serve(ctx, l, services.Failed())
+	return n.serve(ctx, l, operators, services.Failed(), c.DrainDelay)
 }
 
 // startServices starts what the settings do not name, and puts it into them.

@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,13 +21,18 @@ import (
 	"github.com/convenehq/convene/graph"
 	"github.com/convenehq/convene/graph/transport"
 	"github.com/convenehq/convene/internal/account"
+	"github.com/convenehq/convene/internal/audit"
 	"github.com/convenehq/convene/internal/config"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/demo"
+	"github.com/convenehq/convene/internal/job"
 	"github.com/convenehq/convene/internal/live"
+	"github.com/convenehq/convene/internal/mail"
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/server"
+	"github.com/convenehq/convene/internal/telemetry"
 	"github.com/convenehq/convene/internal/token"
+	"github.com/convenehq/convene/internal/topic"
 )
 
 // A node is everything that runs in this process but the private services.
@@ -34,26 +41,68 @@ type node struct {
 	hub       *live.Hub
 	messaging *messaging.Service
 	server    *server.Server
+	metrics   *telemetry.Registry
 	seeder    *demo.Seeder
 	companion *companion
-	// sweeps remove what has outlived its retention.
-	sweeps []func(context.Context) error
-	close  []func()
+	jobs      *job.Queue
+	close     []func()
 }
 
 // build connects everything, from the bottom up. What it opened is closed by shut, in reverse.
 func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err error) {
-	n := &node{companion: &companion{log: log}}
+	n := &node{companion: &companion{log: log}, metrics: telemetry.NewRegistry()}
 	defer func() {
 		if err != nil {
 			n.shut()
 		}
 	}()
-	redis, err := live.OpenRedis(c.RedisURL)
+	redis, err := n.open(ctx, c, log)
 	if err != nil {
 		return nil, err
 	}
-	n.close = append(n.close, func() { _ = redis.Close() })
+	ring, err := keys(ctx, c, n.db)
+	if err != nil {
+		return nil, err
+	}
+	resolver, mailbox, err := n.connect(c, ring)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.hub.Start(ctx); err != nil {
+		return nil, err
+	}
+	n.close = append(n.close, n.hub.Close)
+	topic.Consume(resolver.Facts, topic.Options{Redis: redis, Prefix: c.TopicPrefix, Length: c.TopicLength})
+	if err := resolver.Facts.Start(ctx); err != nil {
+		return nil, err
+	}
+	n.close = append(n.close, resolver.Facts.Close)
+
+	exec := graph.NewExecutor(resolver, !c.IsProduction())
+	handler := transport.New(transport.Options{
+		Executor:      exec,
+		Subscriptions: transport.NewShared(exec, n.hub),
+		Authenticate:  resolver.Accounts.Authenticate,
+		CheckOrigin:   server.CheckOrigin(c),
+		Log:           log,
+	})
+	n.server = server.New(server.Options{
+		Config: c, DB: n.db, Hub: n.hub, Ring: ring, Accounts: resolver.Accounts, Demo: n.seeder,
+		Mailbox: mailbox, Graph: handler, Metrics: n.metrics, Log: log,
+	})
+	for _, part := range []reporter{n.db, n.hub, resolver.Messaging, resolver.Facts, n.jobs, handler, n.server} {
+		part.Report(n.metrics)
+	}
+	return n, nil
+}
+
+// open opens what the slices stand on: Redis, a database that is up to date, the hub, and the jobs.
+func (n *node) open(ctx context.Context, c config.Config, log *slog.Logger) (live.Redis, error) {
+	client, err := live.OpenRedis(c.RedisURL)
+	if err != nil {
+		return nil, err
+	}
+	n.close = append(n.close, func() { _ = client.Close() })
 	// The hub is told of every new connection to PostgreSQL, and is made of the pool that opens them.
 	var hub atomic.Pointer[live.Hub]
 	n.db, err = db.Open(ctx, c.DatabaseURL, db.Options{MaxConns: c.DatabaseConns, Connected: func() {
@@ -65,7 +114,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err
 		return nil, err
 	}
 	n.close = append(n.close, func() { _ = n.db.Close() })
-	if err := n.db.Migrate(ctx, migrate.Files, func(format string, args ...any) { log.Info(fmt.Sprintf(format, args...)) }); err != nil {
+	if err := n.db.Migrate(ctx, migrate.Files, func(format string, args ...any) { log.Info(fmt.Sprintf(format, args...)) }, job.Migrate); err != nil {
 		return nil, err
 	}
 	if c.IsProduction() {
@@ -73,41 +122,42 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err
 			return nil, cmp.Or(err, errDevelopment)
 		}
 	}
-	ring, err := keys(ctx, c, n.db)
-	if err != nil {
-		return nil, err
-	}
-	n.hub = live.New(live.Options{Redis: redis, Epoch: n.db.Epoch, Log: log})
+	n.hub = live.New(live.Options{Redis: client, Epoch: n.db.Epoch, Log: log})
 	hub.Store(n.hub)
+	n.jobs, err = job.New(n.db, job.Options{Log: log})
+	return client, err
+}
 
-	resolver := graph.Connect(graph.Base{
+// connect makes the slices and what they post mails by, and has what they keep removed when its time is up.
+func (n *node) connect(c config.Config, ring *token.Ring) (resolver *graph.Resolver, _ *mail.Mailbox, err error) {
+	// The mailer asks the accounts for addresses, and slices that are made of it post letters.
+	mailer, mailbox, err := mails(c, n.db, n.jobs, func(ctx context.Context, id uuid.UUID) (mail.Recipient, error) {
+		return resolver.Accounts.Recipient(ctx, id)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	resolver = graph.Connect(graph.Base{
 		DB: n.db, Ring: ring, Hub: n.hub,
-		Account:   account.Options{Issuer: c.Issuer},
+		Account:   account.Options{Issuer: c.Issuer, Mail: mailer},
 		Messaging: messaging.Options{Sent: n.companion.sent},
 	})
 	n.messaging = resolver.Messaging
 	n.close = append(n.close, resolver.Close)
-	n.sweeps = append(n.sweeps, resolver.Accounts.Sweep, resolver.Messaging.Sweep)
-	exec := graph.NewExecutor(resolver, !c.IsProduction())
-	if err := n.hub.Start(ctx); err != nil {
-		return nil, err
-	}
-	n.close = append(n.close, n.hub.Close)
 	if c.HasDemo() {
 		n.seeder = &demo.Seeder{Accounts: resolver.Accounts, Messaging: resolver.Messaging}
 	}
-	n.server = server.New(server.Options{
-		Config: c, DB: n.db, Hub: n.hub, Ring: ring, Accounts: resolver.Accounts, Demo: n.seeder, Log: log,
-		Graph: transport.New(transport.Options{
-			Executor:      exec,
-			Subscriptions: transport.NewShared(exec, n.hub),
-			Authenticate:  resolver.Accounts.Authenticate,
-			CheckOrigin:   server.CheckOrigin(c),
-			Log:           log,
-		}),
-	})
-	return n, nil
+	for name, sweep := range map[string]func(context.Context) error{
+		"account.sweep": resolver.Accounts.Sweep, "messaging.sweep": resolver.Messaging.Sweep, "feed.sweep": resolver.Feeds.Sweep,
+		"fact.sweep": resolver.Facts.Sweep, "audit.sweep": audit.Sweeper{Client: n.db.Ent}.Sweep,
+	} {
+		n.jobs.Repeat(job.Periodic{Name: name, Every: time.Hour, Do: sweep})
+	}
+	return resolver, mailbox, nil
 }
+
+// A reporter is a part of the node that has something to tell operators.
+type reporter interface{ Report(to *telemetry.Registry) }
 
 // shut closes what build opened.
 func (n *node) shut() {
@@ -153,41 +203,45 @@ func (n *node) seed(ctx context.Context) error {
 	return nil
 }
 
-// tidy removes what has outlived its retention, at the start and then every hour, until the context ends.
-func (n *node) tidy(ctx context.Context, log *slog.Logger) {
-	for {
-		for _, sweep := range n.sweeps {
-			if err := sweep(ctx); err != nil && ctx.Err() == nil {
-				log.Warn("What has outlived its retention could not all be removed; the next hour tries again", "error", err)
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(time.Hour):
-		}
+// serve runs a node, with an address for operators unless that is nil, until the context ends or something it
+// stands on does. When it is told to stop it first says for a while that it is not ready: until load balancers
+// have noticed, they send requests.
+func (n *node) serve(ctx context.Context, l, operators net.Listener, failed <-chan error, delay time.Duration) error {
+	if err := n.jobs.Start(ctx); err != nil {
+		return err
 	}
-}
-
-// serve runs a node until the context ends or something it stands on does.
-func (n *node) serve(ctx context.Context, l net.Listener, failed <-chan error) error {
-	served := make(chan error, 1)
+	served := make(chan error, 2)
 	go func() { served <- n.server.Serve(l) }()
+	if operators != nil {
+		go func() { served <- n.server.ServeMetrics(operators) }()
+	}
 	var why error
 	select {
 	case <-ctx.Done():
+		n.server.Unready()
+		again := make(chan os.Signal, 1)
+		signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+		defer signal.Stop(again)
+		select {
+		case <-time.After(delay):
+		case <-again: // somebody does not want to wait for load balancers
+		case why = <-failed:
+		case why = <-served:
+		}
 	case why = <-failed:
 	case why = <-served:
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
+	idle := make(chan error, 1)
+	go func() { idle <- n.jobs.Stop(ctx) }()
 	if err := n.server.Shutdown(ctx); err != nil && why == nil {
 		why = fmt.Errorf("stop serving: %w", err)
 	}
-	return why
+	return cmp.Or(why, <-idle)
 }
 
-// drainTime is how long sockets and requests have when a node stops.
+// drainTime is how long sockets, requests and jobs have when a node stops.
 const drainTime = 10 * time.Second
 
 // A companion answers, once there is a companion among the demo people.
@@ -227,10 +281,7 @@ func (c *companion) sleep() {
 }
 
 func newLogger(c config.Config) *slog.Logger {
-	if c.Log == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, nil))
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, nil))
+	return telemetry.NewLogger(os.Stderr, c.Log == "json", c.Level())
 }
 
 var errDevelopment = errors.New("the database that DATABASE_URL names has served development, and demo people with a known password may be in it: production needs another one")

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/fact"
+	"github.com/convenehq/convene/internal/mail"
 	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/token"
 )
@@ -28,6 +30,8 @@ type Service struct {
 	ring      *token.Ring
 	access    *token.Access
 	profiles  *profile.Service
+	facts     *fact.Log
+	mail      *mail.Mailer
 	clock     func() time.Time
 	passwords *passwords
 	known     *knownSessions
@@ -37,12 +41,14 @@ type Service struct {
 type Options struct {
 	// Clock tells the time; nil means the system's.
 	Clock func() time.Time
+	// Mail sends what accounts have to be told; nil sends nothing.
+	Mail *mail.Mailer
 	// Issuer is the `iss` of access tokens, the service's public URL; empty means "convene".
 	Issuer string
 }
 
 // New makes the slice.
-func New(d *db.DB, ring *token.Ring, profiles *profile.Service, o Options) *Service {
+func New(d *db.DB, ring *token.Ring, profiles *profile.Service, facts *fact.Log, o Options) *Service {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
@@ -50,7 +56,7 @@ func New(d *db.DB, ring *token.Ring, profiles *profile.Service, o Options) *Serv
 		o.Issuer = "convene"
 	}
 	return &Service{
-		db: d, ring: ring, profiles: profiles, clock: o.Clock,
+		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, clock: o.Clock,
 		access:    token.NewAccess(ring, o.Issuer, o.Clock),
 		passwords: newPasswords(),
 		known:     newKnownSessions(o.Clock),

@@ -16,6 +16,7 @@ import (
 	"github.com/convenehq/convene/internal/fault"
 	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/testkit"
+	"github.com/convenehq/convene/internal/testkit/node"
 	"github.com/convenehq/convene/internal/token"
 	"github.com/convenehq/convene/internal/viewer"
 )
@@ -41,22 +42,22 @@ func setup(t testing.TB) bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return node(t, url, ring, &clock{now: time.Now()})
+	return onDatabase(t, url, ring, &clock{now: time.Now()})
 }
 
 // node is one more node on the same database.
 func (b bench) node(t testing.TB) bench {
 	t.Helper()
-	return node(t, b.url, b.ring, b.clock)
+	return onDatabase(t, b.url, b.ring, b.clock)
 }
 
-func node(t testing.TB, url string, ring *token.Ring, c *clock) bench {
+func onDatabase(t testing.TB, url string, ring *token.Ring, c *clock) bench {
 	t.Helper()
 	d := testkit.Open(t, url)
-	profiles := profile.New(d)
+	profiles := profile.New(d, node.Facts(d))
 	return bench{
 		url: url, db: d, ring: ring, clock: c, profiles: profiles,
-		accounts: account.New(d, ring, profiles, account.Options{Clock: c.Now}),
+		accounts: account.New(d, ring, profiles, node.Facts(d), account.Options{Clock: c.Now}),
 	}
 }
 

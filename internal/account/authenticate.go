@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/convenehq/convene/ent/account"
 	"github.com/convenehq/convene/ent/authsession"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fault"
@@ -62,10 +64,10 @@ func (s *Service) standing(ctx context.Context, id uuid.UUID, isCookie bool) (vi
 		return viewer.Viewer{}, time.Time{}, fault.Unavailable(err)
 	case err != nil:
 		return viewer.Viewer{}, time.Time{}, err
-	case known.account == uuid.Nil, known.isRevoked, known.isCookie != isCookie, !s.clock().Before(known.expiresAt):
+	case known.account == uuid.Nil, known.isRevoked, known.isBanned, known.isCookie != isCookie, !s.clock().Before(known.expiresAt):
 		return viewer.Viewer{}, time.Time{}, unauthenticated("The session has ended. Sign in again.", nil)
 	}
-	return viewer.OfPerson(known.account, id), known.expiresAt, nil
+	return viewer.OfPerson(known.account, id).WithRole(known.role), known.expiresAt, nil
 }
 
 // lookUp reads what decides whether a session stands, and notes that it is used.
@@ -78,11 +80,20 @@ func (s *Service) lookUp(ctx context.Context, id uuid.UUID) (knownSession, error
 	if err != nil {
 		return knownSession{}, fmt.Errorf("read the session: %w", err)
 	}
+	of, err := s.db.Ent.Account.Query().Where(account.ID(row.AccountID)).
+		Select(account.FieldRole, account.FieldBannedAt).Only(ctx)
+	if db.IsNotFound(err) { // erased, and the session with it, since we read it
+		return knownSession{}, nil
+	}
+	if err != nil {
+		return knownSession{}, fmt.Errorf("read the session's account: %w", err)
+	}
 	now := s.now()
 	known := knownSession{
-		account: row.AccountID, isCookie: row.IsCookie, isRevoked: row.RevokedAt != nil, expiresAt: row.ExpiresAt,
+		account: row.AccountID, role: of.Role, isCookie: row.IsCookie,
+		isRevoked: row.RevokedAt != nil, isBanned: of.BannedAt != nil, expiresAt: row.ExpiresAt,
 	}
-	if known.isRevoked || !now.Before(row.ExpiresAt) || now.Sub(row.LastUsedAt) < touchEvery {
+	if known.isRevoked || known.isBanned || !now.Before(row.ExpiresAt) || now.Sub(row.LastUsedAt) < touchEvery {
 		return known, nil
 	}
 	// Again in the statement: another node may have done it just now, or the session may have ended.
@@ -98,19 +109,25 @@ func (s *Service) lookUp(ctx context.Context, id uuid.UUID) (knownSession, error
 	return known, nil
 }
 
-// Ended are those of the sessions that do not stand any more, in one statement: whoever keeps connections
-// open asks now and then whether their sessions still do.
+// mostAsked is how many sessions are asked about in one statement. PostgreSQL takes 65,535 parameters, and a node
+// may have more sockets than that.
+const mostAsked = 10_000
+
+// Ended are those of the sessions that do not stand any more, in one statement unless they are very many: whoever
+// keeps connections open asks now and then whether their sessions still do.
 func (s *Service) Ended(ctx context.Context, sessions []uuid.UUID) ([]uuid.UUID, error) {
 	ctx = viewer.AsSystem(ctx, "the connections are of many people")
-	standing, err := s.db.Ent.AuthSession.Query().
-		Where(authsession.IDIn(sessions...), authsession.RevokedAtIsNil(), authsession.ExpiresAtGT(s.now())).
-		IDs(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("look which sessions stand: %w", err)
-	}
-	stands := make(map[uuid.UUID]bool, len(standing))
-	for _, id := range standing {
-		stands[id] = true
+	stands := make(map[uuid.UUID]bool, len(sessions))
+	for some := range slices.Chunk(sessions, mostAsked) {
+		standing, err := s.db.Ent.AuthSession.Query().
+			Where(authsession.IDIn(some...), authsession.RevokedAtIsNil(), authsession.ExpiresAtGT(s.now())).
+			IDs(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("look which sessions stand: %w", err)
+		}
+		for _, id := range standing {
+			stands[id] = true
+		}
 	}
 	var ended []uuid.UUID
 	for _, id := range sessions {

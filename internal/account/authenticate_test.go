@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -135,7 +136,7 @@ func TestAuthenticate(t *testing.T) {
 			}
 			wg.Wait()
 		}
-		if n := statements.Load(); n != 3 {
+		if n := statements.Load(); n != 2*3 { // the session, and its account's role and ban
 			t.Errorf("took %d statements", n)
 		}
 	})
@@ -181,7 +182,7 @@ func TestAuthenticate(t *testing.T) {
 		b := setup(t)
 		in := b.register(t, "ada")
 		cable, behind := plug(t, b.url)
-		far := node(t, behind, b.ring, b.clock)
+		far := onDatabase(t, behind, b.ring, b.clock)
 		if !far.holds(t, *in.Tokens.AccessToken) {
 			t.Fatal("it does not stand to begin with")
 		}
@@ -220,6 +221,20 @@ func TestAuthenticate(t *testing.T) {
 		got, err := b.accounts.Ended(ctx, []uuid.UUID{in.Viewer.Session(), gone.Viewer.Session(), never})
 		if err != nil || len(got) != 2 || got[0] != gone.Viewer.Session() || got[1] != never || statements.Load() != 1 {
 			t.Errorf("got %v, %v in %d statements", got, err, statements.Load())
+		}
+	})
+	t.Run("tells it of more sessions than PostgreSQL takes parameters", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		in := b.register(t, "ada").Viewer.Session()
+		asked := make([]uuid.UUID, 70_000)
+		for i := range asked {
+			asked[i] = uuid.New()
+		}
+		asked[len(asked)-1] = in
+		got, err := b.accounts.Ended(t.Context(), asked)
+		if err != nil || !slices.Equal(got, asked[:len(asked)-1]) {
+			t.Errorf("got %d of %d, %v", len(got), len(asked)-1, err)
 		}
 	})
 }

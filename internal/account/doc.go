@@ -9,11 +9,16 @@
 //     it, and a claim lapses after seven days; the account keeps its username.
 //   - A refresh token is good once. Whoever uses an older one than the last is not whom we gave it to, or no
 //     longer alone: the session ends.
+//   - A banned account opens no session, also none that was being opened meanwhile. Only whoever knows its
+//     password is told that it is banned.
+//   - What admins and the operator do to the accounts of others, and whatever ends a session, stands in the
+//     audit log, or has not happened.
 //   - A session that has ended is refused within a second on every node, also under an access token that is
 //     good for another quarter of an hour.
 //
 // The invariants: an account has its profile from its first moment; a session's generation goes up by one
-// with each refresh and never down; expires_at is never behind ends_at; a revoked session stays revoked.
+// with each refresh and never down; expires_at is never behind ends_at; a revoked session stays revoked;
+// ban_reason is null unless banned_at is set.
 //
 // Owns: Account, AuthSession, IdempotencyKey
 package account

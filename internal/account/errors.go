@@ -11,6 +11,7 @@ const (
 	CodePasswordInvalid    AccountErrorCode = "PASSWORD_INVALID"
 	CodeDisplayNameInvalid AccountErrorCode = "DISPLAY_NAME_INVALID"
 	CodeWrongCredentials   AccountErrorCode = "WRONG_CREDENTIALS"
+	CodeAccountBanned      AccountErrorCode = "ACCOUNT_BANNED"
 	CodeSessionEnded       AccountErrorCode = "SESSION_ENDED"
 	CodeNotFound           AccountErrorCode = "NOT_FOUND"
 )

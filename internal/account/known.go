@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/convenehq/convene/internal/viewer"
 )
 
 const (
@@ -17,11 +19,13 @@ const (
 	maxKnown = 1 << 16
 )
 
-// knownSession is what a node knows of a session: what decides whether it stands.
+// knownSession is what a node knows of a session: what decides whether it stands, and as whom.
 type knownSession struct {
 	account   uuid.UUID // zero if there is no such session
+	role      viewer.Role
 	isCookie  bool
 	isRevoked bool
+	isBanned  bool
 	expiresAt time.Time
 	// asOf is when the row was asked for, not when the answer came: it may have changed in between.
 	asOf time.Time

@@ -26,3 +26,12 @@ func (s *Service) Lock(ctx context.Context, tx *ent.Tx, accounts ...uuid.UUID) (
 	}
 	return found, nil
 }
+
+// holdSessions keeps sessions of the viewer's account from being opened until the end of the transaction, and
+// waits for those that are: so the facts of an account's sessions have the order of their commits.
+func (s *Service) holdSessions(ctx context.Context, tx *ent.Tx, owner uuid.UUID) error {
+	if _, err := tx.Account.Query().Where(account.ID(owner)).ForUpdate().IDs(ctx); err != nil {
+		return fmt.Errorf("lock the account: %w", err)
+	}
+	return nil
+}

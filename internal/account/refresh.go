@@ -6,6 +6,7 @@ import (
 
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/authsession"
+	"github.com/convenehq/convene/internal/audit"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/token"
 	"github.com/convenehq/convene/internal/viewer"
@@ -28,6 +29,7 @@ func (s *Service) Refresh(ctx context.Context, in RefreshSessionInput) (*Session
 		return nil, err
 	}
 	if session == nil { // told only now: the transaction that revoked it had to be committed
+		s.known.forget(said.Session)
 		return nil, sessionEnded()
 	}
 	return s.tokens(session)
@@ -52,7 +54,10 @@ func (s *Service) rotate(ctx context.Context, tx *ent.Tx, said token.Refresh) (*
 	case generation == row.Generation-1 && now.Sub(row.RotatedAt) <= refreshGrace:
 		return row, nil
 	case generation < row.Generation:
-		return nil, s.endSession(ctx, tx.Client(), row.ID)
+		if _, err := s.endSession(ctx, tx, row.ID, row.AccountID); err != nil {
+			return nil, err
+		}
+		return nil, s.logSession(ctx, tx, audit.SessionReused, row.ID, row.AccountID)
 	}
 	// A generation ahead of the row's was given out before the database was restored from a backup. The
 	// token proves that it was us, so its bearer goes on from there.

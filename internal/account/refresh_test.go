@@ -197,13 +197,13 @@ func TestRefresh(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		in := b.register(t, "ada")
-		later := node(t, b.url, rotated(t), b.clock)
+		later := onDatabase(t, b.url, rotated(t), b.clock)
 		tokens := later.mustRefresh(t, *in.Tokens.RefreshToken)
 		dropped, err := token.NewRing([]byte("nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		last := node(t, b.url, dropped, b.clock)
+		last := onDatabase(t, b.url, dropped, b.clock)
 		last.refuses(t, *in.Tokens.RefreshToken)
 		last.mustRefresh(t, *tokens.RefreshToken)
 		if !last.holds(t, *tokens.AccessToken) || last.holds(t, *in.Tokens.AccessToken) {

@@ -10,6 +10,7 @@ import (
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/account"
 	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -62,7 +63,7 @@ func (s *Service) Register(ctx context.Context, in RegisterInput) (*SignedIn, er
 	if err != nil {
 		return nil, err
 	}
-	return s.signedIn(session)
+	return s.signedIn(session, viewer.RoleUser)
 }
 
 func (s *Service) isTaken(ctx context.Context, username string) (bool, error) {
@@ -97,5 +98,8 @@ func (s *Service) enrol(ctx context.Context, tx *ent.Tx, c claim, hash string) (
 	if err := s.profiles.Create(ctx, tx, id, c.username, c.displayName); err != nil {
 		return nil, err
 	}
-	return s.openSession(ctx, tx.Client(), sessionID, id, c.cookie)
+	if err := s.facts.Store(ctx, tx, fact.Fact{Kind: factCreated, Subject: id, Actor: id}); err != nil {
+		return nil, err
+	}
+	return s.openSession(ctx, tx, sessionID, id, c.cookie)
 }

@@ -82,28 +82,29 @@ func (s *Service) repeat(ctx context.Context, c claim) (*SignedIn, error) {
 	}
 	var session *ent.AuthSession
 	err = s.db.Tx(ctx, func(tx *ent.Tx) (err error) {
-		session, err = s.replaceSession(ctx, tx, row.ID, of.ID, c.cookie)
+		session, err = s.replaceSession(ctx, tx, row.ID, of, c.cookie)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return s.signedIn(session)
+	s.known.forgetAccount(of.ID)
+	return s.signedIn(session, of.Role)
 }
 
 // replaceSession ends the session that the key's row names and opens another. The row is locked, so that
 // of many repeats at once one session is left.
 func (s *Service) replaceSession(
-	ctx context.Context, tx *ent.Tx, key, account uuid.UUID, cookie bool,
+	ctx context.Context, tx *ent.Tx, key uuid.UUID, of *ent.Account, cookie bool,
 ) (*ent.AuthSession, error) {
 	row, err := tx.IdempotencyKey.Query().Where(idempotencykey.ID(key)).ForUpdate().Only(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("lock the idempotency key: %w", err)
 	}
-	if err := s.endSession(ctx, tx.Client(), row.ResultID); err != nil {
+	if _, err := s.endSession(ctx, tx, row.ResultID, of.ID); err != nil {
 		return nil, err
 	}
-	session, err := s.openSession(ctx, tx.Client(), uuid.Must(uuid.NewV7()), account, cookie)
+	session, err := s.admit(ctx, tx, of, cookie)
 	if err != nil {
 		return nil, err
 	}

@@ -4,16 +4,20 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/authsession"
 	"github.com/convenehq/convene/graph/relay"
+	"github.com/convenehq/convene/internal/audit"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
 // Revoke ends one of the viewer's sessions and says which. One that has ended already is answered alike, so
 // that a retry is not told otherwise than the first try.
 func (s *Service) Revoke(ctx context.Context, in RevokeSessionInput) (*relay.ID, error) {
-	if _, err := viewer.Require(ctx); err != nil {
+	me, err := viewer.Require(ctx)
+	if err != nil {
 		return nil, err
 	}
 	id, err := in.SessionID.Row(ent.AuthSessionPrefix, "input", "sessionId")
@@ -27,10 +31,29 @@ func (s *Service) Revoke(ctx context.Context, in RevokeSessionInput) (*relay.ID,
 	if !mine {
 		return nil, refuse(CodeNotFound, "There is no such session of yours.", "input", "sessionId")
 	}
-	if err := s.endSession(ctx, s.db.Ent, id); err != nil {
+	if err := s.endOwn(ctx, id, me); err != nil {
 		return nil, err
 	}
 	return &in.SessionID, nil
+}
+
+// endOwn ends a session of the viewer's, whose account is named for the log.
+func (s *Service) endOwn(ctx context.Context, session, owner uuid.UUID) error {
+	err := s.db.Tx(ctx, func(tx *ent.Tx) error {
+		if err := s.holdSessions(ctx, tx, owner); err != nil {
+			return err
+		}
+		ended, err := s.endSession(ctx, tx, session, owner)
+		if err != nil || !ended {
+			return err
+		}
+		return s.logSession(ctx, tx, audit.SessionRevoked, session, owner)
+	})
+	if err != nil {
+		return err
+	}
+	s.known.forget(session)
+	return nil
 }
 
 // RevokeOthers ends all of the viewer's sessions but the one that asks, and says how many that were.
@@ -39,14 +62,21 @@ func (s *Service) RevokeOthers(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := s.db.Ent.AuthSession.Update().
-		Where(
-			authsession.AccountID(me), authsession.IDNEQ(viewer.From(ctx).Session()),
-			authsession.RevokedAtIsNil(), authsession.ExpiresAtGT(s.now()),
-		).
-		SetRevokedAt(s.now()).Save(ctx)
+	n := 0
+	err = s.db.Tx(ctx, func(tx *ent.Tx) (err error) {
+		if err := s.holdSessions(ctx, tx, me); err != nil {
+			return err
+		}
+		if n, err = s.endSessions(ctx, tx, me, viewer.From(ctx).Session()); err != nil || n == 0 {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Entry{
+			Action: audit.AccountSessionsRevoked, Target: audit.Target{Kind: ent.AccountPrefix, ID: me}, Account: me,
+			Diff: audit.Diff{"other_sessions": audit.FromTo(n, 0)}, At: s.now(),
+		})
+	})
 	if err != nil {
-		return 0, fmt.Errorf("revoke the other sessions: %w", err)
+		return 0, err
 	}
 	s.known.forgetAccount(me)
 	return n, nil

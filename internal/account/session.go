@@ -9,6 +9,8 @@ import (
 
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/authsession"
+	"github.com/convenehq/convene/internal/audit"
+	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/token"
 	"github.com/convenehq/convene/internal/viewer"
 )
@@ -28,28 +30,43 @@ type SignedIn struct {
 
 // openSession writes a new session. The context is the system's: nobody is anybody before it.
 func (s *Service) openSession(
-	ctx context.Context, client *ent.Client, id, account uuid.UUID, cookie bool,
+	ctx context.Context, tx *ent.Tx, id, account uuid.UUID, cookie bool,
 ) (*ent.AuthSession, error) {
 	now := s.now()
-	session, err := client.AuthSession.Create().SetID(id).SetCreatedAt(now).
+	session, err := tx.AuthSession.Create().SetID(id).SetCreatedAt(now).
 		SetAccountID(account).SetIsCookie(cookie).SetDeviceLabel(deviceFrom(ctx)).
 		SetRotatedAt(now).SetLastUsedAt(now).SetExpiresAt(now.Add(sessionIdle)).SetEndsAt(now.Add(sessionMax)).
 		Save(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("write the session: %w", err)
 	}
-	return session, nil
+	return session, s.facts.Store(ctx, tx, fact.Fact{
+		Kind: factSessionOpened, Subject: account, Actor: account, Refs: map[string]uuid.UUID{refSession: id},
+	})
 }
 
-// endSession revokes a session unless it was before; the moment of the first time stays.
-func (s *Service) endSession(ctx context.Context, client *ent.Client, id uuid.UUID) error {
-	_, err := client.AuthSession.Update().
+// endSession revokes a session and tells whether it had not been before; the moment of the first time stays.
+// After the commit the session is to be forgotten.
+func (s *Service) endSession(ctx context.Context, tx *ent.Tx, id, owner uuid.UUID) (bool, error) {
+	n, err := tx.AuthSession.Update().
 		Where(authsession.ID(id), authsession.RevokedAtIsNil()).SetRevokedAt(s.now()).Save(ctx)
 	if err != nil {
-		return fmt.Errorf("revoke the session: %w", err)
+		return false, fmt.Errorf("revoke the session: %w", err)
 	}
-	s.known.forget(id)
-	return nil
+	if n == 0 {
+		return false, nil
+	}
+	return true, s.facts.Store(ctx, tx, fact.Fact{
+		Kind: factSessionRevoked, Subject: owner, Refs: map[string]uuid.UUID{refSession: id},
+	})
+}
+
+// logSession writes what was done to a session into the audit log.
+func (s *Service) logSession(ctx context.Context, tx *ent.Tx, did audit.Action, session, of uuid.UUID) error {
+	return audit.Write(ctx, tx, audit.Entry{
+		Action: did, Target: audit.Target{Kind: ent.AuthSessionPrefix, ID: session}, Account: of,
+		Diff: audit.Diff{"revoked": audit.FromTo(false, true)}, At: s.now(),
+	})
 }
 
 // extended is when a session ends that is used now.
@@ -60,8 +77,8 @@ func extended(session *ent.AuthSession, now time.Time) time.Time {
 	return session.EndsAt
 }
 
-func (s *Service) signedIn(session *ent.AuthSession) (*SignedIn, error) {
-	in := &SignedIn{Viewer: viewer.OfPerson(session.AccountID, session.ID)}
+func (s *Service) signedIn(session *ent.AuthSession, role viewer.Role) (*SignedIn, error) {
+	in := &SignedIn{Viewer: viewer.OfPerson(session.AccountID, session.ID).WithRole(role)}
 	if session.IsCookie {
 		in.Tokens = &SessionTokens{ExpiresAt: session.ExpiresAt}
 		in.Cookie, in.CookieEnds = s.ring.SignCookie(session.ID), session.EndsAt

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/account"
 	"github.com/convenehq/convene/internal/db"
@@ -16,7 +14,8 @@ import (
 const wrongCredentials = "The account is unknown or the password is wrong."
 
 // SignIn opens a session for whoever knows the password. Unknown account and wrong password take the same
-// steps, one query and one hash, and get the same answer.
+// steps, one query and one hash, and get the same answer. That somebody is banned is told to whoever knows
+// the password alone.
 func (s *Service) SignIn(ctx context.Context, in SignInInput) (*SignedIn, error) {
 	ctx = viewer.AsSystem(ctx, "who signs in is nobody yet")
 	who, err := s.claimant(ctx, in.Login)
@@ -34,11 +33,15 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (*SignedIn, error)
 	if who == nil || !fits {
 		return nil, refuse(CodeWrongCredentials, wrongCredentials)
 	}
-	session, err := s.openSession(ctx, s.db.Ent, uuid.Must(uuid.NewV7()), who.ID, in.Cookie)
+	var session *ent.AuthSession
+	err = s.db.Tx(ctx, func(tx *ent.Tx) (err error) {
+		session, err = s.admit(ctx, tx, who, in.Cookie)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return s.signedIn(session)
+	return s.signedIn(session, who.Role)
 }
 
 // claimant is the account that a login means. An address means its verified owner; while it has none, the

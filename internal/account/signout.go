@@ -10,11 +10,12 @@ import (
 
 // SignOut ends the session that asks and says which one that was.
 func (s *Service) SignOut(ctx context.Context) (*relay.ID, error) {
-	if _, err := viewer.Require(ctx); err != nil {
+	me, err := viewer.Require(ctx)
+	if err != nil {
 		return nil, err
 	}
 	session := viewer.From(ctx).Session()
-	if err := s.endSession(ctx, s.db.Ent, session); err != nil {
+	if err := s.endOwn(ctx, session, me); err != nil {
 		return nil, err
 	}
 	return new(relay.NewID(ent.AuthSessionPrefix, session)), nil

@@ -38,6 +38,9 @@ type Services struct {
 	PostgresNote string
 	// RedisNote says in one sentence which Redis runs and why.
 	RedisNote string
+	// PGBin is the folder of PostgreSQL's programs; it is empty when PostgreSQL
+	// was not asked for.
+	PGBin string
 	// DataDir is where the data really is: Options.Dir, unless the servers'
 	// account cannot reach that.
 	DataDir string
@@ -107,7 +110,7 @@ func (s *Services) start(ctx context.Context, o Options) error {
 	if err := s.site.makeSocketDir(); err != nil {
 		return err
 	}
-	s.DataDir = s.site.home
+	s.DataDir, s.PGBin = s.site.home, pg.bin
 	if o.NeedPG {
 		if err := s.startPostgres(ctx, pg, o.Throwaway); err != nil {
 			return err

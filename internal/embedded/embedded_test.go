@@ -229,6 +229,9 @@ func TestPSQL(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "start convene first") {
 			t.Errorf("the error is %v", err)
 		}
+		if url, err := embedded.DatabaseURL(embedded.OpenDir(t)); url != "" || err == nil || !strings.Contains(err.Error(), "start convene first") {
+			t.Errorf("the address is %q, the error %v", url, err)
+		}
 	})
 }
 

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/block"
 	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/viewer"
 )
@@ -53,9 +56,11 @@ func (s *Service) Block(ctx context.Context, in BlockInput) (*ent.Block, error) 
 			return fmt.Errorf("make the block: %w", err)
 		}
 		if before == 0 {
-			notices, err = s.messaging.Part(ctx, tx, me, other)
+			if notices, err = s.messaging.Part(ctx, tx, me, other); err != nil {
+				return err
+			}
 		}
-		return err
+		return s.facts.Store(ctx, tx, fact.Fact{Kind: factBlocked, Subject: me, Refs: map[string]uuid.UUID{refBlocked: other}})
 	})
 	if err != nil {
 		return nil, err

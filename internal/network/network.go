@@ -11,6 +11,7 @@ import (
 	"github.com/convenehq/convene/ent/block"
 	"github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/viewer"
@@ -22,11 +23,12 @@ type Service struct {
 	accounts  *account.Service
 	profiles  *profile.Service
 	messaging *messaging.Service
+	facts     *fact.Log
 }
 
 // New makes the slice.
-func New(d *db.DB, accounts *account.Service, profiles *profile.Service, m *messaging.Service) *Service {
-	return &Service{db: d, accounts: accounts, profiles: profiles, messaging: m}
+func New(d *db.DB, accounts *account.Service, profiles *profile.Service, m *messaging.Service, facts *fact.Log) *Service {
+	return &Service{db: d, accounts: accounts, profiles: profiles, messaging: m, facts: facts}
 }
 
 // standing counts the blocks between two people, either way, whoever made them.
@@ -58,11 +60,15 @@ func noSuchPerson() error {
 	return refuse(CodeNotFound, "There is no such person.", "input", "profileId")
 }
 
-// knows tells whether the viewer has any way of knowing that there is such a person: by their profile, or
-// by a conversation that both are in.
+// knows tells whether the viewer has any way of knowing that there is such a person: by their profile, by having
+// blocked them, which hides the profile, or by a conversation that both are in.
 func (s *Service) knows(ctx context.Context, other uuid.UUID) (bool, error) {
 	visible, err := s.profiles.ByIDs(ctx, []uuid.UUID{other})
 	if err != nil || visible[other] != nil {
+		return err == nil, err
+	}
+	// The policy lets the viewer see blocks of their own alone.
+	if blocked, err := s.db.Ent.Block.Query().Where(block.BlockedID(other)).Exist(ctx); err != nil || blocked {
 		return err == nil, err
 	}
 	return s.messaging.Shares(ctx, other)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/block"
+	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/viewer"
 )
@@ -34,12 +35,19 @@ func (s *Service) Unblock(ctx context.Context, in UnblockInput) (*ent.Profile, e
 		if err != nil {
 			return fmt.Errorf("delete the block: %w", err)
 		}
+		if n == 0 {
+			return nil
+		}
 		left, err := standing(ctx, tx, me, other)
-		if err != nil || n == 0 || left > 0 {
+		if err != nil {
 			return err
 		}
-		notices, err = s.messaging.Rejoin(ctx, tx, me, other)
-		return err
+		if left == 0 {
+			if notices, err = s.messaging.Rejoin(ctx, tx, me, other); err != nil {
+				return err
+			}
+		}
+		return s.facts.Store(ctx, tx, fact.Fact{Kind: factUnblocked, Subject: me, Refs: map[string]uuid.UUID{refBlocked: other}})
 	})
 	if err != nil {
 		return nil, err

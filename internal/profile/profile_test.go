@@ -16,6 +16,7 @@ import (
 	"github.com/convenehq/convene/internal/fault"
 	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/testkit"
+	"github.com/convenehq/convene/internal/testkit/node"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -30,7 +31,7 @@ type bench struct {
 func setup(t *testing.T) bench {
 	t.Helper()
 	d := testkit.DB(t)
-	return bench{db: d, profiles: profile.New(d)}
+	return bench{db: d, profiles: profile.New(d, node.Facts(d))}
 }
 
 // person makes an account with its profile and returns a context in which they ask.

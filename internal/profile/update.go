@@ -7,6 +7,7 @@ import (
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/profile"
 	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -24,17 +25,23 @@ func (s *Service) Update(ctx context.Context, in UpdateProfileInput) (*ent.Profi
 	if problem != "" {
 		return nil, refuse(CodeDisplayNameInvalid, problem, "input", "displayName")
 	}
-	change := s.db.Ent.Profile.UpdateOneID(me).SetDisplayName(name).AddVersion(1)
-	if in.ExpectedVersion != nil {
-		// In the statement itself, so that of two edits of one version only one is taken.
-		change.Where(profile.Version(*in.ExpectedVersion))
-	}
-	row, err := change.Save(ctx)
+	var row *ent.Profile
+	err = s.db.Tx(ctx, func(tx *ent.Tx) (err error) {
+		change := tx.Profile.UpdateOneID(me).SetDisplayName(name).AddVersion(1)
+		if in.ExpectedVersion != nil {
+			// In the statement itself, so that of two edits of one version only one is taken.
+			change.Where(profile.Version(*in.ExpectedVersion))
+		}
+		if row, err = change.Save(ctx); err != nil {
+			return fmt.Errorf("write the profile: %w", err)
+		}
+		return s.facts.Store(ctx, tx, fact.Fact{Kind: factUpdated, Subject: me})
+	})
 	if db.IsNotFound(err) {
 		return s.unchanged(ctx, in)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("write the profile: %w", err)
+		return nil, err
 	}
 	return row, nil
 }

@@ -12,3 +12,10 @@ func JWKS(o Options) http.HandlerFunc { return (&Server{o: o}).jwks }
 
 // Routes is all that a server serves.
 func Routes(o Options) http.Handler { return New(o).http.Handler }
+
+// Operators is what a server serves to operators.
+func Operators(o Options) http.Handler {
+	s := New(o)
+	s.Report(o.Metrics)
+	return s.operators()
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/server"
 	"github.com/convenehq/convene/internal/testkit"
+	"github.com/convenehq/convene/internal/testkit/node"
 	"github.com/convenehq/convene/internal/token"
 	"github.com/convenehq/convene/internal/viewer"
 )
@@ -43,7 +44,7 @@ func setup(t *testing.T) bench {
 		t.Fatal(err)
 	}
 	b := bench{db: testkit.DB(t)}
-	b.accounts = account.New(b.db, ring, profile.New(b.db), account.Options{})
+	b.accounts = account.New(b.db, ring, profile.New(b.db, node.Facts(b.db)), node.Facts(b.db), account.Options{})
 	b.options = server.Options{
 		Config:   config.Config{URL: "http://convene.example", Origins: []string{"https://app.example"}},
 		Ring:     ring,

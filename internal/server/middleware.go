@@ -5,20 +5,24 @@ import (
 	"net/http"
 	"runtime/debug"
 
-	"github.com/google/uuid"
 	"github.com/rs/cors"
 
-	"github.com/convenehq/convene/graph"
 	"github.com/convenehq/convene/graph/transport"
 	"github.com/convenehq/convene/internal/fault"
 )
 
-// identify gives every request an id, which the answer carries and the log names.
-func (s *Server) identify(next http.Handler) http.Handler {
+// retire has proxies and clients give up their connections to a node that is about to stop, each with an
+// answer: one that was cut while a request was on its way would cost that request.
+func (s *Server) retire(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := "req_" + uuid.Must(uuid.NewV7()).String()
-		w.Header().Set("X-Request-Id", id)
-		next.ServeHTTP(w, r.WithContext(graph.WithRequestID(r.Context(), id)))
+		select {
+		case <-s.draining:
+			if r.Header.Get("Upgrade") == "" { // a socket's answer says what becomes of its connection
+				w.Header().Set("Connection", "close")
+			}
+		default:
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -33,8 +37,7 @@ func (s *Server) recover(next http.Handler) http.Handler {
 			if p == http.ErrAbortHandler { //nolint:errorlint // the very value, as net/http says
 				panic(p)
 			}
-			id := graph.RequestID(r.Context())
-			s.o.Log.Error("A request panicked", "panic", p, "requestId", id, "stack", string(debug.Stack()))
+			s.o.Log.ErrorContext(r.Context(), "A request panicked", "panic", p, "stack", string(debug.Stack()))
 			transport.RespondError(w, r, &fault.Error{Code: fault.CodeInternal, Message: "Something went wrong here. It has been noted."})
 		}()
 		next.ServeHTTP(w, r)
@@ -49,7 +52,7 @@ func (s *Server) cors(next http.Handler) http.Handler {
 	return cors.New(cors.Options{
 		AllowedOrigins:   s.o.Config.Origins,
 		AllowedMethods:   []string{http.MethodGet, http.MethodPost},
-		AllowedHeaders:   []string{"Authorization", "Content-Type", "Last-Event-ID"},
+		AllowedHeaders:   []string{"Authorization", "Content-Type", "Last-Event-ID", "Traceparent", "Tracestate", "X-Request-Id"},
 		ExposedHeaders:   []string{"X-Request-Id"},
 		AllowCredentials: true,
 		MaxAge:           600,

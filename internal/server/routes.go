@@ -21,6 +21,10 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /.well-known/jwks.json", s.jwks)
+	if s.o.Metrics != nil && s.o.Config.MetricsAddr == "" && !s.o.Config.IsProduction() {
+		index["metrics"] = "/metrics"
+		mux.Handle("GET /metrics", s.local(s.o.Metrics.Handler()))
+	}
 	if !s.o.Config.IsProduction() {
 		var people []pages.Person
 		if s.o.Demo != nil {
@@ -29,6 +33,10 @@ func (s *Server) routes() http.Handler {
 			mux.Handle("GET /demo/", s.local(pages.Demo(people)))
 			mux.Handle("POST /dev/session", s.local(http.HandlerFunc(s.devSession)))
 			mux.Handle("GET /dev/sign-in", s.local(http.HandlerFunc(s.devSignIn)))
+		}
+		if s.o.Mailbox != nil {
+			index["mail"] = "/dev/mail"
+			s.mailRoutes(mux)
 		}
 		index["graphiql"] = "/graphiql"
 		// A few are enough to switch between.
@@ -39,7 +47,16 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, index)
 	})
-	return s.identify(s.recover(mux))
+	return s.observe(s.retire(s.recover(mux)))
+}
+
+// operators are the routes at the address that is for operators alone.
+func (s *Server) operators() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.o.Metrics.Handler())
+	mux.HandleFunc("GET /healthz", s.healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	return mux
 }
 
 func demoPeople() []pages.Person {

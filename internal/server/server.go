@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/convenehq/convene/graph/transport"
@@ -16,6 +17,8 @@ import (
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/demo"
 	"github.com/convenehq/convene/internal/live"
+	"github.com/convenehq/convene/internal/mail"
+	"github.com/convenehq/convene/internal/telemetry"
 	"github.com/convenehq/convene/internal/token"
 )
 
@@ -29,14 +32,21 @@ type Options struct {
 	Graph    *transport.Handler
 	// Demo finds the demo people; nil where there are none.
 	Demo *demo.Seeder
-	Log  *slog.Logger
+	// Metrics are the node's numbers; nil for none.
+	Metrics *telemetry.Registry
+	// Mailbox has the mails of development; nil where they are really sent.
+	Mailbox *mail.Mailbox
+	Log     *slog.Logger
 }
 
 // Server serves a node's routes.
 type Server struct {
-	o        Options
-	http     *http.Server
-	draining chan struct{}
+	o       Options
+	http    *http.Server
+	metrics *http.Server // at the operators' own address
+	// draining is closed when the node is about to stop, stopping when it stops.
+	draining, stopping chan struct{}
+	drain              func()
 }
 
 // How long slow clients are waited for. Sockets and streams set their own deadlines.
@@ -52,16 +62,24 @@ const revocationEvery = 800 * time.Millisecond
 
 // New makes a server; Serve starts it.
 func New(o Options) *Server {
-	s := &Server{o: o, draining: make(chan struct{})}
-	s.http = &http.Server{
-		Handler:           s.routes(),
+	s := &Server{o: o, draining: make(chan struct{}), stopping: make(chan struct{})}
+	s.drain = sync.OnceFunc(func() { close(s.draining) })
+	s.http = s.listener(s.routes())
+	if o.Metrics != nil {
+		s.metrics = s.listener(s.operators())
+	}
+	return s
+}
+
+func (s *Server) listener(routes http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           routes,
 		ReadHeaderTimeout: headerTime,
 		ReadTimeout:       readTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
 	}
-	return s
 }
 
 // Serve answers until Shutdown.
@@ -73,13 +91,22 @@ func (s *Server) Serve(l net.Listener) error {
 	return nil
 }
 
+// ServeMetrics answers operators at an address of their own, until Shutdown has ended everything else: a
+// readiness probe there sees a node that drains.
+func (s *Server) ServeMetrics(l net.Listener) error {
+	if err := s.metrics.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
 // endRevoked closes the sockets of sessions that were revoked, within a second or so on every node.
 func (s *Server) endRevoked() {
 	tick := time.NewTicker(revocationEvery)
 	defer tick.Stop()
 	for {
 		select {
-		case <-s.draining:
+		case <-s.stopping:
 			return
 		case <-tick.C:
 		}
@@ -91,10 +118,18 @@ func (s *Server) endRevoked() {
 	}
 }
 
+// Unready says from now on that no more requests are wanted here, and still serves those that come.
+func (s *Server) Unready() { s.drain() }
+
 // Shutdown ends in order: not ready any more, sockets closed so that their clients go elsewhere, requests
 // finished.
 func (s *Server) Shutdown(ctx context.Context) error {
-	close(s.draining)
+	s.drain()
+	close(s.stopping)
 	s.o.Graph.Shutdown(ctx)
-	return s.http.Shutdown(ctx)
+	err := s.http.Shutdown(ctx)
+	if s.metrics != nil {
+		_ = s.metrics.Close() // a scrape that is cut off is the next one's
+	}
+	return err
 }

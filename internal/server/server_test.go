@@ -11,9 +11,11 @@ import (
 	"github.com/convenehq/convene/graph"
 	"github.com/convenehq/convene/graph/transport"
 	"github.com/convenehq/convene/internal/config"
+	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/demo"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/server"
+	"github.com/convenehq/convene/internal/telemetry"
 	"github.com/convenehq/convene/internal/testkit"
 	"github.com/convenehq/convene/internal/testkit/node"
 )
@@ -22,10 +24,20 @@ import (
 func site(t *testing.T, c config.Config) http.Handler {
 	t.Helper()
 	d := testkit.DB(t)
-	n := node.On(t, d, live.Options{})
+	return siteOn(t, c, d, node.On(t, d, live.Options{}), slog.New(slog.DiscardHandler))
+}
+
+// siteOn is a whole server on a node.
+func siteOn(t *testing.T, c config.Config, d *db.DB, n *node.Node, log *slog.Logger) http.Handler {
+	t.Helper()
+	return server.Routes(optionsOn(t, c, d, n, log))
+}
+
+func optionsOn(t *testing.T, c config.Config, d *db.DB, n *node.Node, log *slog.Logger) server.Options {
+	t.Helper()
 	exec := graph.NewExecutor(n.Resolver, !c.IsProduction())
 	o := server.Options{
-		Config: c, DB: d, Hub: n.Hub, Ring: n.Ring, Accounts: n.Accounts, Log: slog.New(slog.DiscardHandler),
+		Config: c, DB: d, Hub: n.Hub, Ring: n.Ring, Accounts: n.Accounts, Log: log, Metrics: telemetry.NewRegistry(),
 		Graph: transport.New(transport.Options{
 			Executor: exec, Subscriptions: transport.NewShared(exec, n.Hub),
 			Authenticate: n.Accounts.Authenticate, CheckOrigin: server.CheckOrigin(c),
@@ -37,7 +49,7 @@ func site(t *testing.T, c config.Config) http.Handler {
 			t.Fatal(err)
 		}
 	}
-	return server.Routes(o)
+	return o
 }
 
 var (
@@ -79,6 +91,29 @@ func TestRoutes(t *testing.T) {
 				if status := get(t, h, "127.0.0.1:8080", path).Code; status == http.StatusNotFound {
 					t.Errorf("%s: %s is not at %s", name, what, path)
 				}
+			}
+		}
+	})
+	t.Run("the numbers are there in development, for this machine, and in production not at this address", func(t *testing.T) {
+		t.Parallel()
+		if w := get(t, dev, "localhost", "/metrics"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "convene_http_requests_total") {
+			t.Errorf("development is answered %d: %.300s", w.Code, w.Body)
+		}
+		if w := get(t, dev, "evil.example", "/metrics"); w.Code != http.StatusForbidden {
+			t.Errorf("a page of elsewhere is answered %d", w.Code)
+		}
+		if w := get(t, prod, "127.0.0.1:8080", "/metrics"); w.Code != http.StatusNotFound {
+			t.Errorf("production is answered %d", w.Code)
+		}
+	})
+	t.Run("a request id is taken over if it is one", func(t *testing.T) {
+		t.Parallel()
+		for given, taken := range map[string]bool{
+			"0198f3a2-proxy_17": true, "short": false, "with space in it": false, "line\nbreaks-in-it": false, strings.Repeat("x", 65): false, "-leading-dash": false,
+		} {
+			w := ask(t, dev, http.MethodGet, "localhost", "/healthz", "", "X-Request-Id", given)
+			if got := w.Header().Get("X-Request-Id"); (got == given) != taken || got == "" {
+				t.Errorf("%q is answered %q", given, got)
 			}
 		}
 	})

@@ -15,6 +15,7 @@ import (
 
 	"github.com/convenehq/convene/ent/migrate"
 	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/job"
 )
 
 // DatabaseURL is a migrated database of the test's own, dropped when it ends.
@@ -103,6 +104,7 @@ var templateName = sync.OnceValue(func() string {
 		body, _ := fs.ReadFile(migrate.Files, name)
 		sum.Write(body)
 	}
+	_, _ = fmt.Fprint(sum, job.Version())
 	return "convene_template_" + hex.EncodeToString(sum.Sum(nil))[:16]
 })
 
@@ -142,7 +144,7 @@ var template = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	err = d.Migrate(ctx, migrate.Files, nil)
+	err = d.Migrate(ctx, migrate.Files, nil, job.Migrate)
 	_ = d.Close()
 	if err != nil {
 		return "", err

@@ -34,7 +34,20 @@ func ParseKeys(s string) ([][]byte, error) {
 		if len(secret) < minSecret {
 			return nil, fmt.Errorf("key %d of CONVENE_KEYS has %d bytes, it needs %d", i+1, len(secret), minSecret)
 		}
+		if isWeak(secret) {
+			return nil, fmt.Errorf("key %d of CONVENE_KEYS is not random: `convene keys` prints one that is", i+1)
+		}
 		secrets = append(secrets, secret)
 	}
 	return secrets, nil
+}
+
+// isWeak tells whether a secret is a placeholder such as AAAA…: half of 32 random bytes being equal to
+// others of them does not happen.
+func isWeak(secret []byte) bool {
+	seen := map[byte]bool{}
+	for _, b := range secret {
+		seen[b] = true
+	}
+	return len(seen) < minSecret/2
 }

@@ -95,7 +95,7 @@ func TestKeys(t *testing.T) {
 	})
 	t.Run("both alphabets are read, with padding and without, in their order", func(t *testing.T) {
 		t.Parallel()
-		raw := []byte(strings.Repeat("\xfb\xff", 16))
+		raw := []byte("\xfb\xff" + "abcdefghijklmnopqrstuvwxyz0123")
 		for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
 			got, err := token.ParseKeys(" " + e.EncodeToString(raw) + " , " + token.NewKey() + "\n")
 			if err != nil || len(got) != 2 || string(got[0]) != string(raw) {
@@ -111,6 +111,7 @@ func TestKeys(t *testing.T) {
 			"blanks":        {" \n", "empty"},
 			"a short key":   {short, "key 1 of CONVENE_KEYS has 25 bytes"},
 			"no base64":     {token.NewKey() + ",hunter2!", "key 2 of CONVENE_KEYS is not base64"},
+			"a placeholder": {strings.Repeat("A", 43), "key 1 of CONVENE_KEYS is not random"},
 			"a comma extra": {token.NewKey() + ",", "key 2 of CONVENE_KEYS has 0 bytes"},
 		} {
 			_, err := token.ParseKeys(c.keys)

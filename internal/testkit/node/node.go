@@ -8,6 +8,7 @@ import (
 
 	"github.com/convenehq/convene/graph"
 	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/token"
 )
@@ -35,5 +36,12 @@ func On(t testing.TB, d *db.DB, o live.Options) *Node {
 	}
 	t.Cleanup(n.Hub.Close)
 	t.Cleanup(n.Close)
+	if err := n.Facts.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Facts.Close)
 	return n
 }
+
+// Facts is a log of all facts, without consumers, for tests that make a slice by hand.
+func Facts(d *db.DB) *fact.Log { return fact.New(d, graph.Catalogue(), fact.Options{}) }

@@ -1,17 +1,20 @@
 // What the demo chat knows, and all that changes it: answers, updates, and what the person does.
 // Nothing here touches the page; `onChange` is called after every change.
-import { DELETE, EDIT, HISTORY, INBOX, MARK_READ, PERSON, SEND, UPDATES } from './documents.js';
+import { DELETE, EDIT, EVERYTHING, HISTORY, INBOX, MARK_READ, PERSON, SEND, WATCH } from './documents.js';
 
 const PAGE = 30;
 const INBOX_PAGE = 20;
-// A socket takes a hundred subscriptions; conversations beyond this are looked at when fetching.
-const WATCHED = 60;
+const GONE = 'This conversation is not there any more.';
+const PASSING = ['UNAVAILABLE', 'TIMEOUT', 'RATE_LIMITED', 'INTERNAL'];
 
 export class Chat {
   conversations = new Map();
   openId = '';
   moreAfter = null;
   problem = '';
+  // How many updates the feed has given, and which was the last of each thing.
+  #updates = 0;
+  #lastOf = new Map();
 
   /** @param {{session, socket, onChange: () => void, isReading: (conversation) => boolean}} parts */
   constructor(parts) {
@@ -22,49 +25,98 @@ export class Chat {
     return this.conversations.get(this.openId);
   }
 
-  /** The conversations, the one with the latest message first. */
+  /** The conversations that have a message, the one with the latest first. */
   get inbox() {
-    const at = ({ lastMessage }) => (lastMessage ? Date.parse(lastMessage.createdAt) : 0);
-    return [...this.conversations.values()].filter((c) => !c.recipient).sort((a, b) => at(b) - at(a));
+    const at = ({ lastMessage }) => Date.parse(lastMessage.createdAt);
+    return [...this.conversations.values()].filter((c) => c.lastMessage).sort((a, b) => at(b) - at(a));
   }
 
-  async loadInbox({ more = false } = {}) {
-    const after = more ? this.moreAfter : null;
-    const { viewer } = await this.session.ask(INBOX, { first: INBOX_PAGE, after });
-    const { nodes, pageInfo } = viewer.inbox;
-    if (more || this.conversations.size <= INBOX_PAGE) this.moreAfter = pageInfo.hasNextPage ? pageInfo.endCursor : null;
-    for (const node of nodes) {
-      const known = this.conversations.get(node.id);
-      // Updates and reading may have overtaken this answer.
-      if (known?.lastMessage?.seq > node.lastMessage?.seq) continue;
-      if (known?.readingSeq >= node.lastMessage?.seq) node.unreadCount = 0;
-      const conversation = Object.assign(known ?? blank(), node);
-      this.conversations.set(node.id, conversation);
-      if (!known) this.#watch(conversation);
-    }
-    this.onChange();
+  /** How many messages to call unread: none where the person sees them come. */
+  unread(conversation) {
+    return this.isReading(conversation) ? 0 : conversation.unreadCount;
   }
 
-  #watch(conversation) {
-    if (this.conversations.size > WATCHED) return;
-    const variables = { conversationId: conversation.id, after: conversation.cursor };
-    const again = (error) => {
-      const passing = !error?.[0] || ['UNAVAILABLE', 'TIMEOUT', 'RATE_LIMITED', 'INTERNAL'].includes(error[0].extensions?.code);
-      if (passing) setTimeout(() => this.#watch(conversation), 5000 + Math.random() * 5000);
-    };
+  /** Fetches the inbox once the feed has begun, so that nothing falls in between. */
+  async start() {
+    await new Promise((begun) => {
+      this.#follow(EVERYTHING, {}, (update) => {
+        this.#apply(update);
+        begun();
+      });
+    });
+    await this.loadInbox().catch((error) => this.#trouble(error));
+  }
+
+  // Subscribes; after an error that may pass, again behind the last cursor.
+  #follow(query, variables, apply) {
     this.socket.subscribe(
-      { query: UPDATES, variables },
+      { query, variables },
       {
-        next: ({ data }) => data && this.#apply(conversation, data.conversationUpdates),
-        error: again,
-        // The server ends a subscription when one is no longer in the conversation.
-        complete: () => this.refetch().catch(() => {}),
+        next: ({ data }) => {
+          if (!data) return;
+          const [update] = Object.values(data);
+          variables = { ...variables, after: update.cursor };
+          apply(update);
+          this.onChange();
+        },
+        error: (errors) => {
+          const code = errors[0]?.extensions?.code;
+          if (code && !PASSING.includes(code)) return;
+          setTimeout(() => this.#follow(query, variables, apply), 5000 + Math.random() * 5000);
+        },
+        complete() {},
       },
     );
   }
 
-  #apply(conversation, update) {
-    conversation.cursor = update.cursor;
+  #apply(update) {
+    const id = update.conversation?.id ?? update.id;
+    if (id) this.#lastOf.set(id, ++this.#updates);
+    switch (update.__typename) {
+      case 'ConversationChanged':
+        this.#put(update.conversation);
+        break;
+      case 'SubjectGone':
+        this.#forget(id);
+        break;
+      case 'ResyncRequired':
+        this.loadInbox({ anew: true }).catch((error) => this.#trouble(error));
+        break;
+    }
+  }
+
+  // Takes a conversation as it is shown. The updates of one that has been opened come on their own and may be ahead.
+  #put(node) {
+    const known = this.conversations.get(node.id);
+    const lastMessage = known?.isLoaded ? newer(known.lastMessage, node.lastMessage) : node.lastMessage;
+    this.conversations.set(node.id, Object.assign(known ?? blank(), node, { lastMessage }));
+    // What was gone is back.
+    if (!known && node.id === this.openId) this.show(node.id);
+  }
+
+  #forget(id) {
+    if (this.conversations.delete(id) && id === this.openId) this.problem = GONE;
+  }
+
+  /** Fetches the inbox's first page; with `more` the next one; with `anew` in place of what was known. */
+  async loadInbox({ more = false, anew = false } = {}) {
+    const asked = this.#updates;
+    const variables = { first: INBOX_PAGE, after: more ? this.moreAfter : null };
+    const { viewer } = await this.#patiently(() => this.session.ask(INBOX, variables), Infinity);
+    const { nodes, pageInfo } = viewer.inbox;
+    // Of what the feed has told since the question, the answer may be older.
+    const isOvertaken = (id) => this.#lastOf.get(id) > asked;
+    for (const [id, { isLoaded }] of anew ? this.conversations : []) {
+      if (!isLoaded && !isOvertaken(id)) this.#forget(id);
+    }
+    for (const node of nodes) {
+      if (!isOvertaken(node.id)) this.#put(node);
+    }
+    this.moreAfter = pageInfo.hasNextPage ? pageInfo.endCursor : null;
+    this.onChange();
+  }
+
+  #applyTo(conversation, update) {
     switch (update.__typename) {
       case 'MessageSent':
         this.#arrived(conversation, update.message);
@@ -74,31 +126,22 @@ export class Chat {
         this.#keep(conversation, update.message);
         break;
       case 'ResyncRequired':
-        this.refetch(conversation).catch((error) => this.#trouble(error));
+        this.#load(conversation).catch((error) => this.#trouble(error));
         break;
     }
-    this.onChange();
   }
 
   #arrived(conversation, message) {
-    // An inbox that was fetched a moment ago may have counted it already.
-    const isNew = message.seq > (conversation.lastMessage?.seq ?? 0);
-    if (isNew) conversation.lastMessage = message;
-    if (isNew && !message.isMine && !this.isReading(conversation)) conversation.unreadCount++;
-    if (message.isMine) {
-      // Sending has moved one's own read position.
-      conversation.unreadCount = 0;
-      conversation.readThroughSeq = Math.max(conversation.readThroughSeq, message.seq);
-      // The update may be here before the answer: it stands for the row that waits for it.
-      const waiting = conversation.pending.findIndex((p) => p.state === 'sending' && p.body === message.body);
-      if (waiting >= 0) conversation.pending.splice(waiting, 1);
-    }
-    this.#keep(conversation, message.isMine ? message : { ...message, arrivedAt: Date.now() });
+    if (!message.isMine) return this.#keep(conversation, { ...message, arrivedAt: Date.now() });
+    // The update may be here before the answer: it stands for the row that waits for it.
+    const waiting = conversation.pending.findIndex((p) => p.state === 'sending' && p.body === message.body);
+    if (waiting >= 0) conversation.pending.splice(waiting, 1);
+    this.#keep(conversation, message);
   }
 
   #keep(conversation, message) {
-    const { messages, lastMessage } = conversation;
-    if (lastMessage?.id === message.id) conversation.lastMessage = message;
+    const { messages } = conversation;
+    conversation.lastMessage = newer(conversation.lastMessage, message);
     if (!conversation.isLoaded && !conversation.loading) return;
     const known = messages.get(message.id);
     const isBelow = conversation.isLoaded && message.seq < conversation.lowestSeq;
@@ -113,7 +156,7 @@ export class Chat {
     this.onChange();
     try {
       if (id.startsWith('new:') && !this.open) await this.#begin(id.slice(4));
-      else if (id && !this.open) throw new Error('This conversation is not there any more.');
+      else if (id && !this.open) throw new Error(GONE);
       else if (this.open && !this.open.isLoaded) await this.#load(this.open);
     } catch (error) {
       this.#trouble(error);
@@ -150,8 +193,8 @@ export class Chat {
   async #fetch(conversation, after) {
     const { conversation: found } = await this.session.ask(HISTORY, { id: conversation.id, first: PAGE, after });
     if (!found) {
-      this.conversations.delete(conversation.id);
-      throw new Error('This conversation is not there any more.');
+      this.#forget(conversation.id);
+      throw new Error(GONE);
     }
     const { nodes, pageInfo } = found.messages;
     const before = conversation.messages;
@@ -168,14 +211,10 @@ export class Chat {
     conversation.lowestSeq = Math.min(conversation.lowestSeq, ...nodes.map((message) => message.seq));
     if (!pageInfo.hasNextPage) conversation.lowestSeq = 0;
     conversation.olderAfter = pageInfo.hasNextPage ? pageInfo.endCursor : null;
+    const variables = { conversationId: conversation.id, after: found.cursor };
+    if (!conversation.isLoaded) this.#follow(WATCH, variables, (update) => this.#applyTo(conversation, update));
     conversation.isLoaded = true;
     this.onChange();
-  }
-
-  /** Fetches the inbox anew, and the history of a conversation whose updates were lost. */
-  async refetch(conversation) {
-    await this.loadInbox();
-    if (conversation?.isLoaded) await this.#load(conversation);
   }
 
   // --- what the person does ---
@@ -214,12 +253,9 @@ export class Chat {
     try {
       const { sendMessage } = await this.#patiently(() => this.session.ask(SEND, { input }));
       if (sendMessage.userErrors.length > 0) throw new Error(sendMessage.userErrors[0].message);
-      const id = sendMessage.conversation.id;
-      if (conversation.recipient && !conversation.movedTo) await this.#move(conversation, id);
-      const target = this.conversations.get(id) ?? conversation;
+      if (conversation.recipient && !conversation.movedTo) this.#move(conversation, sendMessage.conversation);
       this.discard(conversation, row);
-      if (!(target.lastMessage?.seq > sendMessage.message.seq)) target.lastMessage = sendMessage.message;
-      this.#keep(target, sendMessage.message);
+      this.#keep(this.conversations.get(sendMessage.conversation.id) ?? conversation, sendMessage.message);
     } catch (error) {
       row.state = 'failed';
       row.problem = error.message;
@@ -227,27 +263,25 @@ export class Chat {
     this.onChange();
   }
 
-  // The same idempotencyKey each time: however often it is tried, it is sent once.
-  async #patiently(ask) {
-    for (let tries = 1, wait = 500; ; tries++, wait *= 2) {
+  // Messages have the same idempotencyKey each time: however often one is tried, it is sent once.
+  async #patiently(ask, most = 5) {
+    for (let tries = 1, wait = 500; ; tries++, wait = Math.min(wait * 2, 8000)) {
       try {
         return await ask();
       } catch (error) {
-        if (!error.isPassing || tries === 5) throw error;
+        if (!error.isPassing || tries === most) throw error;
         await new Promise((resume) => setTimeout(resume, wait));
       }
     }
   }
 
-  // The first message has made the conversation: go on in it.
-  async #move(draft, id) {
-    draft.movedTo = id;
-    await this.loadInbox();
-    const conversation = this.conversations.get(id);
-    if (!conversation) return;
-    conversation.pending = draft.pending;
+  // The first message has made the conversation, which the feed may have told already: go on in it.
+  #move(draft, made) {
+    draft.movedTo = made.id;
+    if (!this.conversations.has(made.id)) this.#put(made);
+    this.conversations.get(made.id).pending = draft.pending;
     this.conversations.delete(draft.id);
-    this.onMoved(draft.id, id);
+    this.onMoved(draft.id, made.id);
   }
 
   async edit(conversation, message, body) {
@@ -271,18 +305,14 @@ export class Chat {
     }
   }
 
-  /** Moves the read position to the newest message of somebody else that is shown. */
+  /** Moves the read position to the newest message of somebody else that is shown; the feed tells what comes of it. */
   async markRead(conversation) {
     const others = [...conversation.messages.values()].filter((message) => !message.isMine);
     const throughSeq = Math.max(0, ...others.map((message) => message.seq));
     if (conversation.recipient || throughSeq <= Math.max(conversation.readThroughSeq, conversation.readingSeq)) return;
     conversation.readingSeq = throughSeq;
-    conversation.unreadCount = 0;
-    this.onChange();
-    const input = { conversationId: conversation.id, throughSeq };
     try {
-      const now = (await this.session.ask(MARK_READ, { input })).markConversationRead.conversation;
-      if (now) conversation.readThroughSeq = Math.max(conversation.readThroughSeq, now.readThroughSeq);
+      await this.session.ask(MARK_READ, { input: { conversationId: conversation.id, throughSeq } });
     } catch {
       conversation.readingSeq = 0;
     }
@@ -292,6 +322,12 @@ export class Chat {
     this.problem = error.message;
     this.onChange();
   }
+}
+
+// The later of two messages, or the later state of one. There may be none.
+function newer(a, b) {
+  if (!a || !b) return a ?? b;
+  return b.seq > a.seq || (b.seq === a.seq && b.version >= a.version) ? b : a;
 }
 
 function blank() {

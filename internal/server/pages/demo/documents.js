@@ -5,24 +5,28 @@ const SHOWN = `fragment Shown on Message {
   author { id username displayName }
 }`;
 
-// The cursor stands above the rest: what happens after it was taken comes by the subscription.
+// What the list of conversations shows: the same in an answer and in an update.
+const LISTED = `fragment Listed on Conversation {
+  id title unreadCount readThroughSeq
+  otherMembers(first: 5) { id username displayName }
+  lastMessage { ...Shown }
+}
+${SHOWN}`;
+
 export const INBOX = `query Inbox($first: Int!, $after: String) {
   viewer {
     inbox(first: $first, after: $after) {
-      nodes {
-        id cursor title unreadCount readThroughSeq
-        otherMembers(first: 5) { id username displayName }
-        lastMessage { ...Shown }
-      }
+      nodes { ...Listed }
       pageInfo { hasNextPage endCursor }
     }
   }
 }
-${SHOWN}`;
+${LISTED}`;
 
+// The cursor stands above the messages: what happens after it was taken comes by the subscription.
 export const HISTORY = `query History($id: ID!, $first: Int!, $after: String) {
   conversation(id: $id) {
-    id
+    cursor
     messages(first: $first, after: $after) {
       nodes { ...Shown }
       pageInfo { hasNextPage endCursor }
@@ -38,11 +42,11 @@ export const PERSON = `query Person($username: String!) {
 export const SEND = `mutation Send($input: SendMessageInput!) {
   sendMessage(input: $input) {
     message { ...Shown }
-    conversation { id }
+    conversation { ...Listed }
     userErrors { message code }
   }
 }
-${SHOWN}`;
+${LISTED}`;
 
 export const EDIT = `mutation Edit($input: EditMessageInput!) {
   editMessage(input: $input) { message { ...Shown } userErrors { message code } }
@@ -55,10 +59,7 @@ export const DELETE = `mutation Delete($input: DeleteMessageInput!) {
 ${SHOWN}`;
 
 export const MARK_READ = `mutation MarkRead($input: MarkConversationReadInput!) {
-  markConversationRead(input: $input) {
-    conversation { id unreadCount readThroughSeq }
-    userErrors { message code }
-  }
+  markConversationRead(input: $input) { userErrors { message code } }
 }`;
 
 export const REFRESH = `mutation Refresh($input: RefreshSessionInput!) {
@@ -68,8 +69,21 @@ export const REFRESH = `mutation Refresh($input: RefreshSessionInput!) {
   }
 }`;
 
-// The same text for every conversation and every person, so that the server renders an update once.
-export const UPDATES = `subscription Updates($conversationId: ID!, $after: String) {
+// All that changes for the person, each thing as it is then.
+export const EVERYTHING = `subscription Everything($after: String) {
+  updates(after: $after) {
+    __typename
+    ... on ConversationChanged { cursor conversation { ...Listed } }
+    ... on SubjectGone { cursor id }
+    ... on CursorMoved { cursor }
+    ... on ResyncRequired { reason cursor }
+  }
+}
+${LISTED}`;
+
+// Each change of a conversation. The same text for all of them and for every person, so that the server renders
+// an update once.
+export const WATCH = `subscription Watch($conversationId: ID!, $after: String) {
   conversationUpdates(conversationId: $conversationId, after: $after) {
     __typename
     ... on MessageSent { cursor message { ...Shown } }

@@ -1,4 +1,5 @@
 // The drawer that shows what goes over the line: the last frames of both transports, newest first.
+import { nameOf } from './documents.js';
 import { byId, el, keyed } from './dom.js';
 
 const KEPT = 100;
@@ -34,8 +35,9 @@ export class FramesView {
       return this.#render();
     }
     const update = Object.values(frame.payload?.data ?? {})[0]?.__typename;
-    const after = frame.type === 'subscribe' && frame.payload.variables.after ? 'after a cursor' : '';
-    this.note('WS', way, [frame.type, frame.id && `#${frame.id}`, update, after].filter(Boolean).join(' '), frame);
+    const { query, variables } = frame.payload ?? {};
+    const what = query && `${nameOf(query)}${variables.after ? ' after a cursor' : ''}`;
+    this.note('WS', way, [frame.type, frame.id && `#${frame.id}`, update ?? what].filter(Boolean).join(' '), frame);
   }
 
   note(via, way, name, payload) {

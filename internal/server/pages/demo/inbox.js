@@ -11,16 +11,17 @@ export class InboxView {
   render() {
     const { chat } = this;
     const rows = chat.inbox.map((c) => {
-      const shown = [c.title, c.lastMessage, c.unreadCount, c.id === chat.openId, new Date().getDate()];
-      return { key: c.id, mark: JSON.stringify(shown), conversation: c };
+      const unread = chat.unread(c);
+      const shown = [c.title, c.lastMessage, unread, c.id === chat.openId, new Date().getDate()];
+      return { key: c.id, mark: JSON.stringify(shown), conversation: c, unread };
     });
-    keyed(byId('inbox-list'), rows, ({ conversation }) => this.#row(conversation));
+    keyed(byId('inbox-list'), rows, ({ conversation, unread }) => this.#row(conversation, unread));
     byId('inbox-more').hidden = !chat.moreAfter;
   }
 
-  #row({ id, title, otherMembers, lastMessage, unreadCount }) {
+  #row({ id, title, otherMembers, lastMessage }, unread) {
     const isOpen = id === this.chat.openId;
-    const unread = unreadCount > 99 ? '99+' : String(unreadCount);
+    const count = unread > 99 ? '99+' : String(unread);
     const link = el(
       'a',
       { class: 'conversation', href: `#${id}` },
@@ -28,11 +29,11 @@ export class InboxView {
       el('span', { class: 'title', textContent: title }),
       el('time', { textContent: lastMessage ? shortTime(lastMessage.createdAt) : '' }),
       el('span', { class: 'last', textContent: excerpt(lastMessage, otherMembers.length > 1) }),
-      unreadCount > 0 &&
-        el('span', { class: 'unread' }, unread, el('span', { class: 'unseen', textContent: ' unread messages' })),
+      unread > 0 &&
+        el('span', { class: 'unread' }, count, el('span', { class: 'unseen', textContent: ' unread messages' })),
     );
     if (isOpen) link.ariaCurrent = 'page';
-    return el('li', { class: unreadCount > 0 ? 'has-unread' : '' }, link);
+    return el('li', { class: unread > 0 ? 'has-unread' : '' }, link);
   }
 }
 

@@ -7,7 +7,6 @@ import { Session } from './session.js';
 import { Socket } from './socket.js';
 import { ThreadView } from './thread.js';
 
-const REFETCH_EVERY = 30_000;
 const as = new URLSearchParams(location.search).get('as');
 const openId = () => decodeURIComponent(location.hash.slice(1));
 const isWide = matchMedia('(min-width: 46rem)');
@@ -29,7 +28,6 @@ async function start() {
     onReset: () => location.reload(),
   });
   const line = lineView();
-  let wasLive = false;
   const socket = new Socket({
     authorization: () => session.authorization(),
     // 4403: the token has ended. 4401: it is not accepted at all, for example since the data was reset.
@@ -40,8 +38,8 @@ async function start() {
     onFrame: (way, frame) => frames.socket(way, frame),
     onState: (state) => {
       line(state);
-      if (state.name === 'live' && wasLive) refetch();
-      wasLive ||= state.name === 'live';
+      // What could not be fetched while the line was away.
+      if (state.name === 'live' && chat.open && !chat.open.isLoaded) chat.show(openId());
     },
   });
 
@@ -68,7 +66,7 @@ async function start() {
     byId('app').classList.toggle('has-open', Boolean(chat.openId));
     inbox.render();
     thread.render();
-    const unread = chat.inbox.reduce((sum, c) => sum + c.unreadCount, 0);
+    const unread = chat.inbox.reduce((sum, c) => sum + chat.unread(c), 0);
     document.title = `${unread ? `(${unread}) ` : ''}${session.me.displayName} · Convene demo`;
   }
 
@@ -77,15 +75,9 @@ async function start() {
     chat.show(id);
   }
 
-  // What updates do not tell: conversations that somebody else has begun, and reading in another tab.
-  function refetch() {
-    if (!document.hidden) chat.loadInbox().catch(() => {});
-  }
-
   for (let wait = 1000; ; wait = Math.min(wait * 2, 15_000)) {
     try {
       showMe(await session.signIn());
-      await chat.loadInbox();
       break;
     } catch (error) {
       if (error.code === 'NOT_FOUND') return showWelcome(`${error.message} Choose one of these.`);
@@ -94,9 +86,8 @@ async function start() {
     }
   }
 
+  await chat.start();
   addEventListener('hashchange', () => chat.show(openId()));
-  document.addEventListener('visibilitychange', refetch);
-  setInterval(refetch, REFETCH_EVERY);
   if (!openId() && isWide.matches && chat.inbox.length > 0) replaceHash(chat.inbox[0].id);
   else await chat.show(openId());
 }

@@ -46,9 +46,9 @@ export class ThreadView {
     return scrollHeight - scrollTop - clientHeight < NEAR_END;
   }
 
-  /** Whether a new message of this conversation would be seen as it comes. */
+  /** Whether a new message of this conversation is seen as it comes. */
   isReading(conversation) {
-    return conversation === this.chat.open && !document.hidden && this.#wasAtEnd;
+    return conversation === this.chat.open && conversation.isLoaded && !document.hidden && this.#wasAtEnd;
   }
 
   render() {

@@ -1,4 +1,4 @@
-// Starts GraphiQL: who is signed in by the cookie, the three tabs with one of their conversations, and
+// Starts GraphiQL: who is signed in by the cookie, the four tabs with one of their conversations, and
 // a fetcher whose subscriptions go over our own socket, which resumes them by cursor.
 import { Socket } from './socket.js';
 import { defaultTabs } from './tabs.js';

@@ -1,4 +1,4 @@
-// The three tabs that GraphiQL opens with: what a chat client does, in its shortest form.
+// The four tabs that GraphiQL opens with: what a chat client does, in its shortest form.
 
 const watch = `# Press play, then write from another window.
 # After a broken line this goes on behind the
@@ -17,6 +17,35 @@ subscription Watch($conversationId: ID!, $after: String) {
     ... on MessageDeleted {
       cursor
       message { id seq isDeleted }
+    }
+    ... on CursorMoved {
+      cursor
+    }
+    ... on ResyncRequired {
+      reason
+      cursor
+    }
+  }
+}
+`;
+
+const everything = `# Everything that changes for you, as it is then:
+# one line and one cursor for a whole app.
+subscription Everything($after: String) {
+  updates(after: $after) {
+    __typename
+    ... on ConversationChanged {
+      cursor
+      conversation {
+        id
+        title
+        unreadCount
+        lastMessage { seq body isMine isDeleted }
+      }
+    }
+    ... on SubjectGone {
+      cursor
+      id
     }
     ... on CursorMoved {
       cursor
@@ -63,6 +92,7 @@ export function defaultTabs(conversationId = '') {
   const json = (value) => JSON.stringify(value, null, 2);
   return [
     { query: watch, variables: json({ conversationId, after: null }) },
+    { query: everything, variables: json({ after: null }) },
     { query: send, variables: json({ input: { conversationId, body: 'Hello from GraphiQL' } }) },
     { query: inbox },
   ];

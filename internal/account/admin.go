@@ -1,0 +1,38 @@
+package account
+
+import (
+	"github.com/convenehq/convene/graph/relay"
+	"github.com/convenehq/convene/internal/viewer"
+)
+
+// The inputs of what admins and the operator do to the accounts of others.
+
+// GrantRoleInput is the input of Grant.
+type GrantRoleInput struct {
+	AccountID relay.ID
+	Role      viewer.Role
+}
+
+// BanAccountInput is the input of Ban.
+type BanAccountInput struct {
+	AccountID relay.ID
+	// Reason is for those who look after the service; the banned person is not told.
+	Reason string
+}
+
+// UnbanAccountInput is the input of Unban.
+type UnbanAccountInput struct {
+	AccountID relay.ID
+}
+
+// ResetPasswordInput is the input of ResetPassword.
+type ResetPasswordInput struct {
+	AccountID relay.ID
+}
+
+// RevokeAccountSessionsInput is the input of RevokeOf.
+type RevokeAccountSessionsInput struct {
+	AccountID relay.ID
+	// SessionID is the one to end; nil means all.
+	SessionID *relay.ID
+}

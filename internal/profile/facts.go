@@ -1,0 +1,13 @@
+package profile
+
+import "github.com/convenehq/convene/internal/fact"
+
+const factUpdated = "profile.updated"
+
+// Facts are the slice's part of the catalogue.
+var Facts = []fact.Kind{
+	{
+		Name: factUpdated, Subject: "profile", By: []string{"updateProfile"},
+		Says: "Somebody has changed how others see them.",
+	},
+}
