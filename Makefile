@@ -33,17 +33,26 @@ race: ## the same with the race detector, which needs gcc; short, which leaves o
 bench: ## measure what the README promises
 	@go run ./internal/bench
 
+.PHONY: drill
+drill: ## name=…  rehearse an upgrade from the commit before, or a restore, on throw-away services
+	@test -n "$(name)" || { echo "Name it: make drill name=upgrade, or make drill name=restore"; exit 2; }
+	@go run ./internal/drill "$(name)"
+
+.PHONY: image
+image: ## build the image convene, with Docker
+	@docker build --build-arg VERSION="$$(git describe --tags --always --dirty)" --tag convene .
+
 .PHONY: check
 check: tidy verify vet lint race ## all that a change has to pass
 
 .PHONY: generate
-generate: ## generate ent, the GraphQL edge and the printed schema
+generate: ## generate ent, the GraphQL edge, the printed schema and the catalogue of facts
 	@go generate ./ent
 	@go tool gqlgen generate
-	@go generate ./graph/printschema
+	@go generate ./graph/printschema ./graph/printfacts ./internal/config
 
 # What generating may touch. Compared by checksum, so that it also works beside changes not yet committed.
-GENERATED := ent graph go.mod go.sum
+GENERATED := ent graph docs/facts.md docs/settings.md go.mod go.sum
 
 .PHONY: verify
 verify: ## generate, and fail if that changed anything

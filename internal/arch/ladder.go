@@ -18,29 +18,35 @@ type layer struct {
 // path; a package directly under internal that no layer names is a slice.
 var ladder = []layer{
 	{"programs and what only tests import", []string{
-		"cmd", "internal/arch", "internal/bench", "internal/slicegen", "internal/testkit",
+		"cmd", "docs/examples", "internal/arch", "internal/bench", "internal/drill", "internal/slicegen", "internal/testkit",
 	}},
 	{"server", []string{"internal/server"}},
 	{"demo", []string{"internal/demo"}},
 	{"graph", []string{"graph"}},
 	{sliceLayer, nil},
 	{"kit", []string{
-		"internal/blob", "internal/config", "internal/db", "internal/embedded", "internal/fact", "internal/job",
-		"internal/limit", "internal/live", "internal/mail", "internal/push", "internal/token", "internal/weather",
+		"internal/audit", "internal/blob", "internal/config", "internal/db", "internal/embedded", "internal/fact", "internal/job",
+		"internal/limit", "internal/live", "internal/mail", "internal/push", "internal/token", "internal/topic", "internal/weather",
 	}},
 	{"ent's runtime", []string{"ent/runtime", "ent/enttest"}},
 	{"ent's schema", []string{"ent/schema"}},
 	{"ent's policies", []string{"ent/rule"}},
 	{"ent", []string{"ent"}},
 	{"the schema's vocabulary", []string{"ent/visible", "ent/personal"}},
-	{"leaf", []string{"internal/viewer", "internal/fault", "internal/sibling", "graph/relay"}},
+	{"leaf", []string{"internal/viewer", "internal/fault", "internal/sibling", "internal/telemetry", "graph/relay"}},
 }
 
 const sliceLayer = "slice"
 
 // neighbours are the imports within a layer that are allowed, from → to, each with its reason.
 var neighbours = map[[2]string]string{
+	{"internal/fact", "internal/db"}:           "facts are stored and consumed in units of work",
+	{"internal/topic", "internal/fact"}:        "topics are a consumer of facts",
+	{"internal/messaging", "internal/feed"}:    "conversations say whose feeds they get into, and are shown there",
 	{"graph/relay", "internal/fault"}:          "an argument that can not be read is a BAD_REQUEST",
+	{"internal/job", "internal/db"}:            "jobs are rows, and are migrated with the others",
+	{"internal/mail", "internal/job"}:          "a mail is sent by a job",
+	{"internal/mail", "internal/db"}:           "the mailbox of development is a table",
 	{"internal/viewer", "internal/fault"}:      "who has to sign in first is told so",
 	{"internal/account", "internal/profile"}:   "registering makes the profile, by the profile's rules for names",
 	{"internal/messaging", "internal/account"}: "a first message locks the two accounts before it looks for their conversation",

@@ -128,6 +128,11 @@ var plantedWrites = []plant{
 		want:   []string{"graph/zebra.go:2", "acts as the system", "systemFiles (internal/arch/listed.go)"},
 	},
 	{
+		name: "acting as the operator", rule: "acting as the system",
+		change: add("graph/zebra.go", "package graph\nvar ctx = viewer.AsOperator(nil)\n"),
+		want:   []string{"graph/zebra.go:2", "acts as the operator", "systemFiles (internal/arch/listed.go)"},
+	},
+	{
 		name: "deciding ahead of the policies", rule: "acting as the system",
 		change: add("graph/zebra.go", "package graph\nvar ctx = privacy.DecisionContext(nil, privacy.Allow)\n"),
 		want:   []string{"graph/zebra.go:2", "decides ahead of the policies"},

@@ -41,12 +41,16 @@ func oneSlice(t *Tree, name string) []Violation {
 	const orKit = "`make slice name=…` writes a whole slice; what is no slice is named in ladder (internal/arch/ladder.go)"
 
 	for _, file := range []string{
-		folder + "/doc.go", folder + "/" + name + ".go", folder + "/errors.go", folder + "/" + name + "_test.go",
+		folder + "/doc.go", folder + "/" + name + ".go", folder + "/" + name + "_test.go",
 		"graph/" + name + ".graphqls", "graph/" + name + ".resolvers.go", "graph/" + name + "_test.go",
 	} {
 		if !t.Has(file) {
 			miss(file, fmt.Sprintf("the slice %s lacks this file", name), orKit)
 		}
+	}
+	// Only who changes something is refused something.
+	if schema, _ := t.Text("graph/" + name + ".graphqls"); strings.Contains(schema, "extend type Mutation") && !t.Has(folder+"/errors.go") {
+		miss(folder+"/errors.go", fmt.Sprintf("the slice %s lacks this file", name), orKit)
 	}
 	if doc := t.Find(folder + "/doc.go"); doc != nil {
 		if _, ok := owned(doc); !ok {

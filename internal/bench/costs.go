@@ -10,7 +10,7 @@ type costs struct {
 }
 
 func (h *house) costs() costs {
-	database, err := h.facts.processorTime()
+	database, err := h.backend.processorTime()
 	return costs{ownTime(), database, err == nil}
 }
 

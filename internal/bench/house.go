@@ -21,7 +21,7 @@ type house struct {
 	dir      string
 	services *embedded.Services
 	ring     *token.Ring
-	facts    facts
+	backend  backend
 	// database and redis name what runs, for the table.
 	database, redis string
 	// crowd are people who have signed in, once somebody asked for them.
@@ -61,11 +61,11 @@ func openHouse(ctx context.Context, say func(string, ...any)) (h *house, err err
 	if err := d.Migrate(ctx, migrate.Files, nil); err != nil {
 		return h, err
 	}
-	if h.facts, err = askFacts(ctx, d); err != nil {
+	if h.backend, err = askBackend(ctx, d); err != nil {
 		return h, err
 	}
 	h.database = fmt.Sprintf("PostgreSQL %s with fsync %s and synchronous_commit %s, on %s",
-		h.facts.version, h.facts.fsync, h.facts.synchronousCommit, cmp.Or(fileSystem(h.services.DataDir), "an unknown file system"))
+		h.backend.version, h.backend.fsync, h.backend.synchronousCommit, cmp.Or(fileSystem(h.services.DataDir), "an unknown file system"))
 	h.redis, _, _ = strings.Cut(h.services.RedisNote, " from ")
 	return h, nil
 }

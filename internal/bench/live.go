@@ -22,16 +22,11 @@ const (
 // alone. Both are in this process, so one clock tells both ends.
 func measureLive(ctx context.Context, b *bench) (rows []row, err error) {
 	t := &timings{}
-	here, err := b.house.open(ctx, t.committed)
+	here, there, err := b.house.openTwo(ctx, t.committed)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, here.close()) }()
-	there, err := b.house.open(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, there.close()) }()
+	defer func() { err = errors.Join(err, there.close(), here.close()) }()
 	people, err := b.house.people(ctx, here, neighbours)
 	if err != nil {
 		return nil, err
@@ -41,7 +36,9 @@ func measureLive(ctx context.Context, b *bench) (rows []row, err error) {
 		return nil, err
 	}
 	all = all[:liveWatchers]
-	leave, err := watchAll(ctx, t, here, there, all)
+	leave, err := watchAll(ctx, t, here, all, func(ctx context.Context, p pair) (*socket, error) {
+		return watch(ctx, there.endpoint(), p.between[1].token, string(p.conversation))
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -92,9 +89,11 @@ func sendSteadily(ctx context.Context, n *node, to []pair, round, count, perSeco
 	return ctx.Err()
 }
 
-// watchAll watches each conversation from the other side of it, on another node. It returns when all
-// subscriptions have shown that they stand; the sockets are closed by leave.
-func watchAll(ctx context.Context, t *timings, here, there *node, all []pair) (leave func() error, err error) {
+// watchAll watches each conversation from the other side of it. It returns when all subscriptions have shown
+// that they stand; the sockets are closed by leave.
+func watchAll(
+	ctx context.Context, t *timings, here *node, all []pair, open func(context.Context, pair) (*socket, error),
+) (leave func() error, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var readers errgroup.Group
 	leave = func() error {
@@ -108,7 +107,7 @@ func watchAll(ctx context.Context, t *timings, here, there *node, all []pair) (l
 	}()
 	stands := make(chan struct{}, len(all))
 	for _, p := range all {
-		s, err := watch(ctx, there.endpoint(), p.between[1].token, string(p.conversation))
+		s, err := open(ctx, p)
 		if err != nil {
 			return leave, err
 		}

@@ -55,6 +55,9 @@ type part struct {
 var parts = []part{
 	{"inbox", "the inbox over HTTP: statements, latency, requests/s", measureInbox},
 	{"send", "messages through the appender, beside single-row INSERTs by pgbench", measureSend},
+	{"effects", "facts, from the commit to what three consumers do about them", measureEffects},
+	{"circle", "sending to 50 members beside sending to one, the feeds being written meanwhile", measureCircle},
+	{"feed", "from the commit on one node to the feed on another, and a week's absence", measureFeed},
 	{"live", "from the commit on one node to a subscriber on another", measureLive},
 	{"fanout", "one conversation to 200 and to 1,000 sockets", measureFanout},
 	{"start", "the built binary: cold start, warm start, memory", measureStart},

@@ -15,6 +15,7 @@ import (
 	"github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/config"
 	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/server"
@@ -26,6 +27,7 @@ type node struct {
 	db        *db.DB
 	accounts  *account.Service
 	messaging *messaging.Service
+	facts     *fact.Log
 	graph     *transport.Handler
 	url       string
 	undo      []func() error
@@ -59,13 +61,17 @@ func (h *house) open(ctx context.Context, sent func(*ent.Message)) (n *node, err
 	slices := graph.Connect(graph.Base{
 		DB: n.db, Ring: h.ring, Hub: hub.Load(), Messaging: messaging.Options{Sent: sent},
 	})
-	n.accounts, n.messaging = slices.Accounts, slices.Messaging
+	n.accounts, n.messaging, n.facts = slices.Accounts, slices.Messaging, slices.Facts
 	n.undo = append(n.undo, func() error { slices.Close(); return nil })
 	exec := graph.NewExecutor(slices, false)
 	if err := hub.Load().Start(ctx); err != nil {
 		return n, err
 	}
 	n.undo = append(n.undo, func() error { hub.Load().Close(); return nil })
+	if err := slices.Facts.Start(ctx); err != nil {
+		return n, err
+	}
+	n.undo = append(n.undo, func() error { slices.Facts.Close(); return nil })
 	l, err := anyPort(ctx)
 	if err != nil {
 		return n, err
@@ -92,6 +98,17 @@ func (h *house) open(ctx context.Context, sent func(*ent.Message)) (n *node, err
 		return errors.Join(err, <-served)
 	})
 	return n, nil
+}
+
+// openTwo brings two nodes up, of which the first tells of its messages.
+func (h *house) openTwo(ctx context.Context, sent func(*ent.Message)) (here, there *node, err error) {
+	if here, err = h.open(ctx, sent); err != nil {
+		return nil, nil, err
+	}
+	if there, err = h.open(ctx, nil); err != nil {
+		return nil, nil, errors.Join(err, here.close())
+	}
+	return here, there, nil
 }
 
 // anyPort listens on a port of this machine that nobody uses.

@@ -34,7 +34,7 @@ INSERT INTO bench_rows (conversation_id, seq, author_id, idempotency_key, input_
 
 // newPlainRows finds pgbench beside PostgreSQL's other programs. Without it the absence says so.
 func newPlainRows(ctx context.Context, h *house, d *db.DB) (p *plainRows, absence string, err error) {
-	program := filepath.Join(h.facts.programs, "pgbench")
+	program := filepath.Join(h.backend.programs, "pgbench")
 	if _, err := os.Stat(program); err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, "", fmt.Errorf("look for pgbench: %w", err)

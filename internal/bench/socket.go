@@ -21,11 +21,38 @@ const watchQuery = `subscription Watch($id: ID!, $after: String) {
 	}
 }`
 
-// A socket is a client's WebSocket that watches a conversation.
+// A socket is a client's WebSocket with one subscription.
 type socket struct{ ws *websocket.Conn }
 
-// watch opens a socket to a GraphQL endpoint, signs in and subscribes.
+// feedQuery is how a client follows everything that changes for it.
+const feedQuery = `subscription Feed($after: String) {
+	updates(after: $after) {
+		__typename
+		... on ConversationChanged { cursor conversation {
+			id title unreadCount readThroughSeq lastVisitAt otherMembers { id username displayName }
+			lastMessage { id seq body isMine createdAt author { id username displayName } }
+		} }
+		... on SubjectGone { cursor id }
+		... on CursorMoved { cursor }
+		... on ResyncRequired { cursor reason }
+	}
+}`
+
+// watch opens a socket to a GraphQL endpoint, signs in and subscribes to a conversation.
 func watch(ctx context.Context, endpoint, token, conversation string) (*socket, error) {
+	return subscribe(ctx, endpoint, token, watchQuery, map[string]any{"id": conversation})
+}
+
+// follow opens a socket and subscribes to the person's feed behind a cursor, or from now on if it is empty.
+func follow(ctx context.Context, endpoint, token, after string) (*socket, error) {
+	variables := map[string]any{}
+	if after != "" {
+		variables["after"] = after
+	}
+	return subscribe(ctx, endpoint, token, feedQuery, variables)
+}
+
+func subscribe(ctx context.Context, endpoint, token, query string, variables map[string]any) (*socket, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	ws, response, err := websocket.Dial(ctx, endpoint, &websocket.DialOptions{
@@ -38,14 +65,14 @@ func watch(ctx context.Context, endpoint, token, conversation string) (*socket, 
 		return nil, fmt.Errorf("open a socket: %w", err)
 	}
 	s := &socket{ws}
-	if err := s.subscribe(ctx, token, conversation); err != nil {
+	if err := s.subscribe(ctx, token, query, variables); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *socket) subscribe(ctx context.Context, token, conversation string) error {
+func (s *socket) subscribe(ctx context.Context, token, query string, variables map[string]any) error {
 	err := s.send(ctx, map[string]any{"type": "connection_init", "payload": map[string]any{"authorization": "Bearer " + token}})
 	if err != nil {
 		return err
@@ -58,7 +85,7 @@ func (s *socket) subscribe(ctx context.Context, token, conversation string) erro
 		return fmt.Errorf("open a socket: the node answered %.200s", answer)
 	}
 	return s.send(ctx, map[string]any{"type": "subscribe", "id": "1", "payload": map[string]any{
-		"query": watchQuery, "variables": map[string]any{"id": conversation},
+		"query": query, "variables": variables,
 	}})
 }
 

@@ -12,15 +12,15 @@ import (
 	"github.com/convenehq/convene/internal/db"
 )
 
-// facts is what PostgreSQL says of itself.
-type facts struct {
+// backend is what PostgreSQL says of itself.
+type backend struct {
 	version, fsync, synchronousCommit string
 	// programs is the folder of its programs, data that of its data.
 	programs, data string
 }
 
-func askFacts(ctx context.Context, d *db.DB) (facts, error) {
-	var f facts
+func askBackend(ctx context.Context, d *db.DB) (backend, error) {
+	var f backend
 	err := d.SQL.QueryRowContext(ctx, `
 SELECT current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit'),
 	(SELECT setting FROM pg_config WHERE name = 'BINDIR'), current_setting('data_directory')`).
@@ -32,7 +32,7 @@ SELECT current_setting('server_version'), current_setting('fsync'), current_sett
 }
 
 // processorTime is what PostgreSQL has used, with all its processes.
-func (f facts) processorTime() (time.Duration, error) {
+func (f backend) processorTime() (time.Duration, error) {
 	text, err := os.ReadFile(filepath.Join(f.data, "postmaster.pid"))
 	if err != nil {
 		return 0, fmt.Errorf("find PostgreSQL's process: %w", err)

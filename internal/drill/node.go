@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// A node is a running program.
+type node struct {
+	name, url string
+	cmd       *exec.Cmd
+	said      bytes.Buffer // read when it has ended
+	ended     chan struct{}
+	// ready is what it says of itself on /readyz, by which clients are sent to it.
+	ready atomic.Bool
+}
+
+// settings are the environment of every node of a drill: what this revision and older ones know.
+func settings(more ...string) []string {
+	return append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "CONVENE_SEED=off"}, more...)
+}
+
+// start starts a program on a port that nobody uses, and returns when it is ready.
+func start(ctx context.Context, name, program string, more ...string) (*node, error) {
+	address, err := freeAddress(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n := &node{name: name, url: "http://" + address, ended: make(chan struct{})}
+	n.cmd = exec.Command(program, "serve") //nolint:noctx // it is told to stop, and by SIGTERM
+	n.cmd.Env = append(settings(more...), "ADDR="+address)
+	n.cmd.Stdout, n.cmd.Stderr = &n.said, &n.said
+	if err := n.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	go func() { _ = n.cmd.Wait(); close(n.ended) }()
+	for ; !n.ready.Load(); n.look(ctx) {
+		select {
+		case <-n.ended:
+			return nil, fmt.Errorf("start %s: it ended and said:\n%.2000s", name, n.said.Bytes())
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			_, _ = n.stop()
+			return nil, fmt.Errorf("wait for %s: %w; it said:\n%.2000s", name, ctx.Err(), n.said.Bytes())
+		}
+	}
+	return n, nil
+}
+
+func freeAddress(ctx context.Context) (string, error) {
+	var c net.ListenConfig
+	l, err := c.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	return l.Addr().String(), l.Close() // nobody else takes it so soon
+}
+
+// look asks the node whether it is ready.
+func (n *node) look(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, n.url+"/readyz", nil)
+	if err != nil {
+		return
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err == nil {
+		_ = answer.Body.Close()
+	}
+	n.ready.Store(err == nil && answer.StatusCode == http.StatusOK)
+}
+
+// stop tells the node to stop, as an operator does, and says how long it took.
+func (n *node) stop() (time.Duration, error) {
+	began := time.Now()
+	_ = n.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	select {
+	case <-n.ended:
+	case <-time.After(time.Minute):
+		_ = n.cmd.Process.Kill()
+		return time.Since(began), fmt.Errorf("stop %s: it did not within a minute", n.name)
+	}
+	if code := n.cmd.ProcessState.ExitCode(); code != 0 {
+		return time.Since(began), fmt.Errorf("stop %s: it ended with %d and said:\n%.2000s", n.name, code, n.said.Bytes())
+	}
+	return time.Since(began), nil
+}
+
+// command runs a command of a program to its end and returns what it said.
+func command(ctx context.Context, program, databaseURL string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = settings("DATABASE_URL=" + databaseURL)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("run convene %s: %w\n%.2000s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out)), nil
+}

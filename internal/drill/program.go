@@ -1,0 +1,80 @@
+package main
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+const mainPackage = "github.com/convenehq/convene/cmd/convene"
+
+// buildTree builds the program of the working tree.
+func buildTree(ctx context.Context, folder string) (string, error) {
+	return build(ctx, ".", filepath.Join(folder, "convene-after"))
+}
+
+// buildRevision builds the program as it was at a revision, from a copy: the checkout stays as it is, and
+// git has nothing to tidy up when a drill is killed.
+func buildRevision(ctx context.Context, folder, revision string) (string, error) {
+	top, err := exec.CommandContext(ctx, "git", "rev-parse", "--show-toplevel").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the checkout, which an upgrade needs to build an older revision: %w", err)
+	}
+	source := filepath.Join(folder, "before")
+	cmd := exec.CommandContext(ctx, "git", "archive", "--format=tar", revision)
+	cmd.Dir = string(top[:len(top)-1])
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", fmt.Errorf("copy revision %s: %w", revision, err)
+	}
+	if err := cmd.Start(); err != nil {
+		return "", fmt.Errorf("copy revision %s: %w", revision, err)
+	}
+	if err := errors.Join(unpack(out, source), cmd.Wait()); err != nil {
+		return "", fmt.Errorf("copy revision %s: %w", revision, err)
+	}
+	return build(ctx, source, filepath.Join(folder, "convene-before"))
+}
+
+func build(ctx context.Context, source, program string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", program, mainPackage)
+	cmd.Dir = source
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the program: %w\n%.2000s", err, out)
+	}
+	return program, nil
+}
+
+// unpack writes the plain files of an archive into a folder.
+func unpack(from io.Reader, folder string) error {
+	for archive := tar.NewReader(from); ; {
+		h, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if h.Typeflag != tar.TypeReg || !filepath.IsLocal(h.Name) {
+			continue
+		}
+		name := filepath.Join(folder, h.Name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return err
+		}
+		f, err := os.Create(name)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(f, archive) //nolint:gosec // it is our own
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"time"
+)
+
+// patience is how long followers may take to have everything: more than a sweep.
+const patience = 15 * time.Second
+
+// report holds what the people noticed to what is in the database.
+func (l *load) report(ctx context.Context, r *report) error {
+	histories := make([][]message, len(l.pairs))
+	for i, p := range l.pairs {
+		var err error
+		if histories[i], err = l.fleet.history(ctx, p); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r.note("messages acknowledged", "%d, %d of them by a retry", len(l.acked), l.retried)
+	r.never("messages that failed after one retry", len(l.failed))
+	for _, err := range l.failed[:min(3, len(l.failed))] {
+		r.note("  such as", "%v", err)
+	}
+	lost, doubled := compare(l.acked, histories)
+	r.never("acknowledged messages that are lost", lost)
+	r.never("messages that are there twice", doubled)
+	r.note("longest until a message was acknowledged", "%s", milliseconds(l.longest))
+	r.note("inboxes read", "%d", l.reads)
+	r.never("inboxes that could not be read after one retry", l.readsFailed)
+	gaps, doubles, resyncs, reconnects, slowest := 0, 0, 0, 0, time.Duration(0)
+	at := map[ackPlace]time.Time{}
+	for _, a := range l.acked {
+		at[ackPlace{l.pairs[a.pair].conversation, a.seq}] = a.at
+	}
+	for i, f := range l.followers {
+		f.catchUp(ctx, histories[i/2])
+		g, d := f.holes(histories[i/2])
+		gaps, doubles, reconnects = gaps+g, doubles+d, reconnects+f.reconnects
+		resyncs += len(f.news) - len(f.arrivals)
+		for _, a := range f.arrivals {
+			if acked, ok := at[ackPlace{f.conversation, a.seq}]; ok {
+				slowest = max(slowest, a.at.Sub(acked))
+			}
+		}
+	}
+	r.note("subscriptions over WebSocket", "%d, which came back %d times", len(l.followers), reconnects)
+	r.never("gaps at subscribers", gaps)
+	r.never("doubles, or out of order, at subscribers", doubles)
+	r.never("resyncs", resyncs)
+	r.note("longest from an acknowledgement to a subscriber", "%s", milliseconds(slowest))
+	return nil
+}
+
+type ackPlace struct {
+	conversation string
+	seq          int64
+}
+
+// compare counts acknowledged messages that no history has, and messages that one has twice.
+func compare(acked []ack, histories [][]message) (lost, doubled int) {
+	for i, history := range histories {
+		seqs := map[string]int64{}
+		for _, m := range history {
+			if _, seen := seqs[m.Body]; seen {
+				doubled++
+			}
+			seqs[m.Body] = m.Seq
+		}
+		for _, a := range acked {
+			if a.pair == i && seqs[a.key] != a.seq {
+				lost++
+			}
+		}
+	}
+	return lost, doubled
+}
+
+// catchUp waits until the follower has the last message of its conversation.
+func (f *follower) catchUp(ctx context.Context, history []message) {
+	for end := time.Now().Add(patience); f.last() < history[len(history)-1].Seq && time.Now().Before(end); {
+		if wait(ctx, 20*time.Millisecond) != nil {
+			return
+		}
+	}
+}
+
+// holes counts the messages, after the first, that did not arrive, and the arrivals that came a second
+// time or too late.
+func (f *follower) holes(history []message) (gaps, doubles int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	seen := map[int64]bool{}
+	for i, a := range f.arrivals {
+		if seen[a.seq] || i > 0 && a.seq < f.arrivals[i-1].seq {
+			doubles++
+		}
+		seen[a.seq] = true
+	}
+	for _, m := range history[1:] {
+		if !seen[m.Seq] {
+			gaps++
+		}
+	}
+	return gaps, doubles
+}
