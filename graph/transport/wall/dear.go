@@ -17,13 +17,13 @@ func (p *Prices) TooDear(doc *ast.QueryDocument, op *ast.OperationDefinition, va
 }
 
 // dearestPath is the path of the field in which most of an operation's cost lies: it goes down as long as one field
-// has at least half of what is left.
+// that holds others has at least half of what is left.
 func (w *pricing) dearestPath(op *ast.OperationDefinition) []string {
 	path := []string{}
 	set, of, page := op.SelectionSet, w.rootType(op), 0
 	for whole := w.root(op); ; {
 		f, owner, cost := w.dearest(set, of, page)
-		if f == nil || cost*2 < whole && len(path) > 0 {
+		if f == nil || len(path) > 0 && (cost*2 < whole || len(f.SelectionSet) == 0) {
 			return path
 		}
 		path = append(path, f.Alias)

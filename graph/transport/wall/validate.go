@@ -17,7 +17,10 @@ const mostErrors = 5
 
 // Rules are those of the GraphQL specification. The silent ones do not suggest what a client may have meant, since
 // suggestions are the schema, word by word.
-type Rules struct{ first, then []core.Rule }
+type Rules []Rule
+
+// A Rule is one of them.
+type Rule = core.Rule
 
 // NewRules makes them.
 func NewRules(suggests bool) Rules {
@@ -36,28 +39,19 @@ func NewRules(suggests bool) Rules {
 	}
 	var r Rules
 	for name, rule := range all.GetInner() {
-		// Comparing each field with each other is dear, and only worth it for fields that exist.
-		if name == rules.OverlappingFieldsCanBeMergedRule.Name {
-			r.then = append(r.then, core.Rule{Name: name, RuleFunc: rule})
-			continue
+		if name == mergeRule.Name {
+			rule = mergeRule.RuleFunc
 		}
-		r.first = append(r.first, core.Rule{Name: name, RuleFunc: rule})
+		r = append(r, core.Rule{Name: name, RuleFunc: rule})
 	}
-	slices.SortFunc(r.first, func(a, b core.Rule) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(r, func(a, b core.Rule) int { return cmp.Compare(a.Name, b.Name) })
 	return r
 }
 
 // Validate holds a document that has passed the wall to the rules, and notes in it what its names mean.
-func (r Rules) Validate(schema *ast.Schema, doc *ast.QueryDocument) gqlerror.List {
-	if errs := validate(schema, doc, r.first); len(errs) > 0 {
-		return errs
-	}
-	return validate(schema, doc, r.then)
-}
-
-func validate(schema *ast.Schema, doc *ast.QueryDocument, rules []core.Rule) (errs gqlerror.List) {
+func (r Rules) Validate(schema *ast.Schema, doc *ast.QueryDocument) (errs gqlerror.List) {
 	observers := &validator.Events{}
-	for _, rule := range rules {
+	for _, rule := range r {
 		rule.RuleFunc(observers, func(options ...core.ErrorOption) {
 			if len(errs) == mostErrors {
 				return
@@ -66,7 +60,9 @@ func validate(schema *ast.Schema, doc *ast.QueryDocument, rules []core.Rule) (er
 			for _, option := range options {
 				option(err)
 			}
-			errcode.Set(err, errcode.ValidationFailed)
+			if err.Extensions == nil {
+				errcode.Set(err, errcode.ValidationFailed)
+			}
 			errs = append(errs, err)
 		})
 	}

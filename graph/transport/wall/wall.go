@@ -1,6 +1,7 @@
 package wall
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -21,7 +22,11 @@ func Parse(text string, l Limits) (doc *ast.QueryDocument, steps int, _ *gqlerro
 	}
 	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, l.Tokens)
 	if err != nil {
-		return nil, 0, unreadable(text, l, gqlerror.Wrap(err))
+		var known *gqlerror.Error
+		if !errors.As(err, &known) {
+			known = gqlerror.Wrap(err)
+		}
+		return nil, 0, unreadable(text, l, known)
 	}
 	if doc == nil || len(doc.Operations) == 0 {
 		return nil, 0, invalid("The document has no operation.")
