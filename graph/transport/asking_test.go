@@ -295,5 +295,4 @@ func TestDocumentsThatComeOnceTakeUpLittle(t *testing.T) { //nolint:paralleltest
 		t.Errorf("%d MB", (after-before)>>20)
 	}
 	runtime.KeepAlive(f)
-
 }

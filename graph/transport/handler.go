@@ -19,7 +19,6 @@ type Handler struct {
 	registered     map[string]*document // by id
 	onlyRegistered bool
 
-
 	sockets, streams, subscribed, slow atomic.Int64
 }
 

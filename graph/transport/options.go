@@ -68,17 +68,17 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	return Limits{
-		Body:         cmp.Or(l.Body, 256<<10),
-		Message:      cmp.Or(l.Message, 64<<10),
-		Operations:   cmp.Or(l.Operations, 100),
-		Wall:         l.Wall.WithDefaults(),
-		Query:        cmp.Or(l.Query, 30*time.Second),
-		Init:         cmp.Or(l.Init, 10*time.Second),
-		Ping:         cmp.Or(l.Ping, 25*time.Second),
-		Heartbeat:    cmp.Or(l.Heartbeat, 15*time.Second),
-		Write:        cmp.Or(l.Write, 10*time.Second),
-		Queue:        cmp.Or(l.Queue, 256<<10),
-		Replay:       cmp.Or(l.Replay, 4<<20),
-		Droppable:    cmp.Or(l.Droppable, 16<<10),
+		Body:       cmp.Or(l.Body, 256<<10),
+		Message:    cmp.Or(l.Message, 64<<10),
+		Operations: cmp.Or(l.Operations, 100),
+		Wall:       l.Wall.WithDefaults(),
+		Query:      cmp.Or(l.Query, 30*time.Second),
+		Init:       cmp.Or(l.Init, 10*time.Second),
+		Ping:       cmp.Or(l.Ping, 25*time.Second),
+		Heartbeat:  cmp.Or(l.Heartbeat, 15*time.Second),
+		Write:      cmp.Or(l.Write, 10*time.Second),
+		Queue:      cmp.Or(l.Queue, 256<<10),
+		Replay:     cmp.Or(l.Replay, 4<<20),
+		Droppable:  cmp.Or(l.Droppable, 16<<10),
 	}
 }

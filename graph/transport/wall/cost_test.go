@@ -104,7 +104,8 @@ func TestWhatIsTooDear(t *testing.T) {
 		"histories of a whole inbox": {`{ viewer { profile { id } inbox(first: 100) { nodes { chat: messages(first: 100) { nodes { id } } } } } }`, "cost", []string{"viewer", "inbox", "nodes", "chat", "nodes"}},
 		"the same of ids": {
 			`query ($ids: [ID!]!) { nodes(ids: $ids) { ...C } } fragment C on Conversation { messages(first: 100) { nodes { id } } }`,
-			"cost", []string{"nodes", "messages", "nodes"},
+			"cost",
+			[]string{"nodes", "messages", "nodes"},
 		},
 		"a history with each update": {`subscription { updates { ... on ConversationChanged { conversation { messages(first: 100) { nodes { id body seq isMine } } } } } }`, "updateCost", []string{"updates", "conversation", "messages", "nodes"}},
 		"all types of all types":     {`{ __schema { types { fields { args { type { fields { args { type { name kind description fields { name } } } type { name } } } } } } } }`, "", nil},

@@ -36,6 +36,7 @@ type counter struct {
 	// open are the fragments being added up: one that holds itself has no total.
 	open    map[string]bool
 	spread  map[string]bool
+	alone   int // the tokens of all fragments, each with what it holds
 	deepest int // of values
 	steps   int // selections and values that were looked at
 }

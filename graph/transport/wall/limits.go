@@ -48,7 +48,11 @@ func (l Limits) WithDefaults() Limits {
 // deepestValue is how deep lists and objects of a value may stand inside of each other: as deep as JSON may be nested.
 const deepestValue = 64
 
-// The limits as errors name them: the last word of the setting that raises each.
+// fragmentTokens is how many times the limit of tokens all fragments may have together, each with those that it holds:
+// whoever validates looks at each of them by itself, with all that it holds.
+const fragmentTokens = 5
+
+// The limits as errors name them.
 const (
 	limitBytes         = "bytes"
 	limitTokens        = "tokens"
@@ -59,6 +63,7 @@ const (
 	limitDirectives    = "directives"
 	limitVariables     = "variables"
 	limitMutations     = "mutations"
+	limitFragments     = "fragments" // fragmentTokens times the tokens
 	limitValueDepth    = "valueDepth"
 	limitCost          = "cost"
 	limitUpdateCost    = "updateCost"

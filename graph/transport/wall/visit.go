@@ -36,11 +36,11 @@ func (v *visitor) visit(set ast.SelectionSet) bool {
 		switch v.see(s, v.in) {
 		case Stop:
 			return false
+		case Into:
+			if !v.enter(s) {
+				return false
+			}
 		case Over:
-			continue
-		}
-		if !v.enter(s) {
-			return false
 		}
 	}
 	return true

@@ -37,15 +37,21 @@ func Parse(text string, l Limits) (doc *ast.QueryDocument, steps int, _ *gqlerro
 			Extensions: map[string]any{"code": fault.CodeParseFailed},
 		}
 	}
-	c := newCounter(doc)
-	sum, tooMuch := c.document(doc, l)
-	if tooMuch == nil {
-		tooMuch = c.within(sum, l)
-	}
+	steps, tooMuch := Check(doc, l)
 	if tooMuch != nil {
-		return nil, c.steps, tooMuch
+		return nil, steps, tooMuch
 	}
-	return doc, c.steps, nil
+	return doc, steps, nil
+}
+
+// Check is the wall: it holds a document that was parsed to the limits.
+func Check(doc *ast.QueryDocument, l Limits) (steps int, _ *gqlerror.Error) {
+	c := newCounter(doc)
+	sum, err := c.document(doc, l)
+	if err == nil {
+		err = c.within(sum, l)
+	}
+	return c.steps, err
 }
 
 // document adds up all operations, and the fragments that nobody spreads: whoever validates looks at them too.
@@ -77,6 +83,7 @@ func (c *counter) document(doc *ast.QueryDocument, l Limits) (sum counts, _ *gql
 		if !c.spread[f.Name] {
 			sum.add(of, spread{})
 		}
+		c.alone = add(c.alone, of.tokens)
 	}
 	return sum, nil
 }
@@ -93,6 +100,7 @@ func (c *counter) within(sum counts, l Limits) *gqlerror.Error {
 		{limitAliases, "The document has too many aliases, with those of a fragment counted at each spread", l.Aliases, sum.aliases},
 		{limitDirectives, "The document has too many directives, with those of a fragment counted at each spread", l.Directives, sum.directives},
 		{limitTokens, "The document has too many tokens if each fragment stands in the place of its spreads", l.Tokens, sum.tokens},
+		{limitFragments, "The document's fragments are too large together, each with those that it holds", times(fragmentTokens, l.Tokens), c.alone},
 		{limitValueDepth, "A value of the document is nested too deep", deepestValue, c.deepest},
 	} {
 		if b.found > b.allowed {

@@ -42,6 +42,7 @@ func TestLimits(t *testing.T) {
 		{"variables", func(n int) string { return "query (" + variables(n) + ") {a}" }, 50, 0},
 		{"mutations", func(n int) string { return "mutation {" + repeat("a ", n) + "}" }, 5, 0},
 		{"mutations", func(n int) string { return "mutation {a ...F} fragment F on M {" + repeat("a ", n-1) + "}" }, 5, 0},
+		{"fragments", func(n int) string { return "{...f0}" + chained(n, 1, "a") }, 198, 0},
 		{"valueDepth", func(n int) string { return "{a(b:" + repeat("[", n) + repeat("]", n) + ")}" }, 64, 0},
 		{"valueDepth", func(n int) string { return "query ($v: X = " + repeat("{a:", n) + "1" + repeat("}", n) + ") {a}" }, 64, 0},
 	} {
