@@ -95,33 +95,58 @@ func (l *line) isIdle() bool {
 // send publishes what is queued, many in one round trip.
 func (l *line) send(ctx context.Context) {
 	for {
-		var first outgoing
+		var batch []outgoing
 		select {
 		case <-ctx.Done():
 			return
-		case first = <-l.outbox:
+		case o := <-l.outbox:
+			batch = append(batch, o)
 		}
-		pipe := l.client.Pipeline()
-		publish := pipe.Publish
-		if l.cluster != nil {
-			publish = pipe.SPublish
-		}
-		publish(ctx, first.channel, first.payload)
-		for more := true; more && pipe.Len() < 256; {
+		for more := true; more && len(batch) < 256; {
 			select {
 			case o := <-l.outbox:
-				publish(ctx, o.channel, o.payload)
+				batch = append(batch, o)
 			default:
 				more = false
 			}
 		}
-		if _, err := pipe.Exec(ctx); err != nil {
+		if err := l.publish(ctx, batch); err != nil {
 			l.bus.noteDown(ctx, l, err)
 			l.changed()
 		} else {
 			l.bus.noteUp(l)
 		}
 	}
+}
+
+// publish publishes a batch. While a slot moves, the two servers may for a moment both name the other: who has it is
+// asked anew then. What is published twice is dropped by its number.
+func (l *line) publish(ctx context.Context, batch []outgoing) error {
+	for attempt := 1; ; attempt++ {
+		pipe := l.client.Pipeline()
+		for _, o := range batch {
+			if l.cluster != nil {
+				pipe.SPublish(ctx, o.channel, o.payload)
+			} else {
+				pipe.Publish(ctx, o.channel, o.payload)
+			}
+		}
+		_, err := pipe.Exec(ctx)
+		if l.cluster == nil || attempt == 4 || !redis.HasErrorPrefix(err, "MOVED") {
+			return err
+		}
+		l.reload(ctx)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(attempt) * 20 * time.Millisecond):
+		}
+	}
+}
+
+// reload asks the cluster who has which slot now. The client by itself would do so some ten seconds later.
+func (l *line) reload(ctx context.Context) {
+	_ = l.cluster.ForEachMaster(ctx, func(context.Context, *redis.Client) error { return nil })
 }
 
 // listen receives until the context ends, over as many connections as it takes. It gives the streams whose
@@ -137,19 +162,18 @@ func (l *line) listen(ctx context.Context, confirmed chan<- *stream) {
 			}
 			continue
 		}
-		start := time.Now()
-		err := l.listenOnce(ctx, confirmed)
+		worked, err := l.listenOnce(ctx, confirmed)
 		if ctx.Err() != nil {
 			return
 		}
 		if err == nil {
 			continue // nobody wants to hear anything
 		}
-		if time.Since(start) > 5*time.Second {
+		if worked {
 			wait, moves = least, 0
 		}
 		var moved movedError
-		if isMoved := errors.As(err, &moved); isMoved {
+		if errors.As(err, &moved) {
 			moves++
 		} else {
 			moves = 0
@@ -159,8 +183,7 @@ func (l *line) listen(ctx context.Context, confirmed chan<- *stream) {
 			l.bus.noteDown(ctx, l, err)
 		}
 		if l.cluster != nil {
-			// Asks the cluster who has the slot now. The client by itself would do so some ten seconds later.
-			_ = l.cluster.ForEachMaster(ctx, func(context.Context, *redis.Client) error { return nil })
+			l.reload(ctx)
 		}
 		if moves == 1 {
 			continue
@@ -179,9 +202,10 @@ type movedError struct{ channel string }
 // Error implements error.
 func (e movedError) Error() string { return fmt.Sprintf("the slot of %s is elsewhere now", e.channel) }
 
-// listenOnce receives on one connection until it breaks, or nobody wants to hear anything. Every confirmed
-// subscription is followed by a check, because what was published before it is not repeated.
-func (l *line) listenOnce(ctx context.Context, confirmed chan<- *stream) error {
+// listenOnce receives on one connection until it breaks, or nobody wants to hear anything, and answers whether it
+// received anything at all. Every confirmed subscription is followed by a check, because what was published before it
+// is not repeated.
+func (l *line) listenOnce(ctx context.Context, confirmed chan<- *stream) (worked bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// A channel of its own proves the connection also while nobody subscribes to anything.
@@ -201,31 +225,31 @@ func (l *line) listenOnce(ctx context.Context, confirmed chan<- *stream) error {
 		var timeout net.Error
 		if errors.As(err, &timeout) && timeout.Timeout() && ctx.Err() == nil {
 			if l.isIdle() {
-				return nil
+				return worked, nil
 			}
 			if pinged {
-				return errors.New("Redis does not answer a ping")
+				return worked, errors.New("Redis does not answer a ping")
 			}
 			if err := ps.Ping(ctx); err != nil {
-				return err
+				return worked, err
 			}
 			pinged = true
 			continue
 		}
 		if err != nil {
 			if redis.HasErrorPrefix(err, "MOVED") {
-				return movedError{l.prefix}
+				return worked, movedError{l.prefix}
 			}
-			return err
+			return worked, err
 		}
-		pinged = false
+		pinged, worked = false, true
 		l.bus.noteUp(l)
 		switch msg := msg.(type) {
 		case *redis.Message:
 			l.take(msg)
 		case *redis.Subscription:
 			if err := l.told(msg, confirmed); err != nil {
-				return err
+				return worked, err
 			}
 		}
 	}

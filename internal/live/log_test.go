@@ -129,7 +129,7 @@ func (l *countingLog) Read(ctx context.Context, id uuid.UUID, after int64, limit
 
 const kind = "log"
 
-func hub(t testing.TB, l log, o live.Options) *live.Hub {
+func hub(t testing.TB, l live.Source, o live.Options) *live.Hub {
 	t.Helper()
 	if o.Epoch == nil {
 		o.Epoch = func(context.Context) (string, error) { return "epoch", nil }
@@ -148,6 +148,8 @@ type reader struct {
 	mu     sync.Mutex
 	words  []string
 	cursor string
+	// note is told of each word; nil for nobody.
+	note   func(word string)
 	came   chan struct{}
 	detach func()
 }
@@ -189,7 +191,11 @@ func read(t testing.TB, h *live.Hub, id uuid.UUID, after string) *reader {
 		Deliver: func(frame []byte, cursor string) {
 			r.mu.Lock()
 			r.words, r.cursor = append(r.words, string(frame)), cursor
+			note := r.note
 			r.mu.Unlock()
+			if note != nil {
+				note(string(frame))
+			}
 			r.came <- struct{}{}
 		},
 		Fail: func(error) {

@@ -36,19 +36,24 @@ func (h *Hub) sweep(ctx context.Context) {
 				h.o.Log.Debug("The sweep could not read the epoch", "error", err)
 			}
 		}
-		streams = h.part(streams[:0], part)
-		c.reset()
-		now := time.Now()
-		for _, s := range streams {
-			if s.lockForSweep() { // else the next round comes by
-				c.add(s)
-				s.tellCursors(now)
-				s.mu.Unlock()
-			}
-		}
-		h.look(ctx, &c, sweepFinds)
-		clear(streams) // what has ended may go
+		streams = h.sweepPart(ctx, &c, streams, part, time.Now())
 	}
+}
+
+// sweepPart goes over a part, in the space of the one before, which it hands on.
+func (h *Hub) sweepPart(ctx context.Context, c *check, space []*stream, part int, now time.Time) []*stream {
+	streams := h.part(space[:0], part)
+	c.reset()
+	for _, s := range streams {
+		if s.lockForSweep() { // else the next round comes by
+			c.add(s)
+			s.tellCursors(now)
+			s.mu.Unlock()
+		}
+	}
+	h.look(ctx, c, sweepFinds)
+	clear(streams) // what has ended may go
+	return streams
 }
 
 // checkAll looks for updates that some streams have missed, and answers those that it could not ask about
