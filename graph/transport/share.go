@@ -46,6 +46,7 @@ func (s *Shared) Subscribe(ctx context.Context, op *graphql.OperationContext, to
 	member := &live.Member{
 		Account: intent.Account,
 		Sees:    intent.Sees,
+		Ends:    intent.Ends,
 		Deliver: to.Next,
 		// Whoever resumes by its cursor gets the update rendered anew.
 		Fail: func(err error) { to.Error(s.present(ctx, op, err)) },
