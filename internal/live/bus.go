@@ -199,6 +199,9 @@ func (b *bus) take(msg *redis.Message) {
 	if s == nil {
 		return
 	}
+	if b.takeSignal(s, []byte(msg.Payload)) {
+		return
+	}
 	u, err := decodeUpdate([]byte(msg.Payload))
 	if err != nil {
 		b.log.Warn("Redis carried something that is no update", "channel", msg.Channel)

@@ -27,6 +27,7 @@ type stream struct {
 	// inbox takes offers without waiting; one goroutine at a time works it off.
 	inboxMu sync.Mutex
 	inbox   []Update
+	signals []Signal
 	check   bool
 	working bool
 
@@ -79,15 +80,20 @@ func (s *stream) work() {
 	var waiting []Update // beyond a gap
 	for {
 		s.inboxMu.Lock()
-		batch, check := slices.Concat(waiting, s.inbox), s.check
-		s.inbox, s.check = nil, false
-		if len(batch) == 0 && !check {
+		batch, check, signals := slices.Concat(waiting, s.inbox), s.check, s.signals
+		s.inbox, s.check, s.signals = nil, false, nil
+		if len(batch) == 0 && !check && len(signals) == 0 {
 			s.working = false
 			s.inboxMu.Unlock()
 			return
 		}
 		s.inboxMu.Unlock()
 
+		// First, as who has stopped typing because the message is sent must not seem to begin again.
+		s.give(signals)
+		if len(batch) == 0 && !check {
+			continue
+		}
 		sort.SliceStable(batch, func(i, j int) bool { return batch[i].Seq < batch[j].Seq })
 		late := len(waiting) > 0
 		var err error
@@ -121,7 +127,7 @@ func (s *stream) advance(ctx context.Context, batch []Update, check, late bool) 
 func (s *stream) rest() {
 	s.inboxMu.Lock()
 	defer s.inboxMu.Unlock()
-	s.inbox, s.working = nil, false
+	s.inbox, s.signals, s.working = nil, nil, false
 }
 
 // deliver gives out what follows the head without a gap and returns the rest.

@@ -20,6 +20,10 @@ type Wish[T any] struct {
 	Account uuid.UUID
 	// Sees judges each update; nil for all.
 	Sees func(Update) bool
+	// Hears judges each signal; nil for none.
+	Hears func(Signal) bool
+	// Attached is called when the subscription stands; may be nil.
+	Attached func()
 	// Greets has a subscriber without a cursor given one at once.
 	Greets bool
 	// Expect is told which items of a personal stream are decoded next; nil if that makes no difference.
@@ -30,13 +34,15 @@ type Wish[T any] struct {
 
 // An Intent is a wish as the shared execution sees it.
 type Intent struct {
-	Key     Key
-	After   *Cursor
-	From    int64
-	Judged  int64
-	Account uuid.UUID
-	Greets  bool
-	Sees    func(Update) bool
+	Key      Key
+	After    *Cursor
+	From     int64
+	Judged   int64
+	Account  uuid.UUID
+	Greets   bool
+	Sees     func(Update) bool
+	Hears    func(Signal) bool
+	Attached func()
 }
 
 // A Probe in the context makes Subscribe only note what is wanted: how the shared execution learns it
@@ -71,7 +77,10 @@ func WithInlet(ctx context.Context, in *Inlet) context.Context {
 // its channel is filled by hand; without, it is a subscriber of its own.
 func Subscribe[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, error) {
 	if p, ok := ctx.Value(probeKey{}).(*Probe); ok {
-		p.Intent = &Intent{Key: w.Key, After: w.After, From: w.From, Judged: w.Judged, Account: w.Account, Greets: w.Greets, Sees: w.Sees}
+		p.Intent = &Intent{
+			Key: w.Key, After: w.After, From: w.From, Judged: w.Judged, Account: w.Account, Greets: w.Greets,
+			Sees: w.Sees, Hears: w.Hears, Attached: w.Attached,
+		}
 		return make(chan T), nil
 	}
 	if in, ok := ctx.Value(inletKey{}).(*Inlet); ok {
@@ -114,8 +123,15 @@ func subscribeAlone[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, er
 	member := &Member{
 		Account: w.Account,
 		Sees:    w.Sees,
-		Deliver: func([]byte, string) { put(plan.last) },
-		Fail:    func(error) { end() },
+		Hears:   w.Hears,
+		Offer: func([]byte) {
+			if len(queue) < cap(queue)/2 {
+				put(plan.last)
+			}
+		},
+		Attached: w.Attached,
+		Deliver:  func([]byte, string) { put(plan.last) },
+		Fail:     func(error) { end() },
 	}
 	detach, err := h.Attach(ctx, Request{
 		Key: w.Key, After: w.After, From: w.From, Judged: w.Judged, Greets: w.Greets,
