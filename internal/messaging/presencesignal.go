@@ -62,7 +62,7 @@ func (s *Service) tellPresence(ctx context.Context, changes map[uuid.UUID]bool) 
 	}
 	fresh := s.newcomers.take()
 	for some := range slices.Chunk(fresh, presenceAtOnce) {
-		if err := s.greet(ctx, some); err != nil {
+		if err := s.greet(ctx, some, changes); err != nil {
 			for _, p := range fresh {
 				s.newcomers.add(p)
 			}
@@ -127,8 +127,8 @@ func (s *Service) signalPresence(ctx context.Context, places []place, changes ma
 	return rows.Err()
 }
 
-// greet tells members whose subscriptions have begun who is online.
-func (s *Service) greet(ctx context.Context, fresh []place) error {
+// greet tells members whose subscriptions have begun who is online, but for those of whom all are told now.
+func (s *Service) greet(ctx context.Context, fresh []place, changes map[uuid.UUID]bool) error {
 	conversations, accounts := columns(fresh)
 	var all []near
 	var others []uuid.UUID
@@ -140,9 +140,9 @@ func (s *Service) greet(ctx context.Context, fresh []place) error {
 	if err != nil {
 		return err
 	}
-	online, _ := s.presence.Online(others...)
+	online := s.presence.Told(others...)
 	for _, n := range all {
-		if !online[n.card.Row] {
+		if !online[n.card.Row] || changes[n.card.Row] {
 			continue
 		}
 		sig, err := presenceOf(n.card, true)

@@ -145,6 +145,21 @@ func (t *Tracker) Online(accounts ...uuid.UUID) (online map[uuid.UUID]bool, know
 	return online, true
 }
 
+// Told tells who of some people is online as far as that has been told, or is being told now: whoever is told this and
+// then the changes is told nothing twice.
+func (t *Tracker) Told(accounts ...uuid.UUID) map[uuid.UUID]bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	online := make(map[uuid.UUID]bool, len(accounts))
+	for _, account := range accounts {
+		was, isUntold := t.touched[account]
+		if isUntold && was || !isUntold && t.isOnlineLocked(account) {
+			online[account] = true
+		}
+	}
+	return online
+}
+
 func (t *Tracker) isOnlineLocked(account uuid.UUID) bool {
 	if _, isHere := t.here[account]; isHere {
 		return true
