@@ -96,9 +96,23 @@ func TestPresence(t *testing.T) {
 		eves.wants(t, "PresenceChanged fay true")
 		anew.wants(t, "PresenceChanged fay true")
 		here.ok(t, eve, unblock, vars{"input": vars{"profileId": profileID(dan)}})
-		here.send(t, eve, vars{"conversationId": two, "body": "back"})
-		alone.wants(t, "MessageSent back")
 		here.sees(t, dan, circle, "[eve fay]")
+		// To the two the other is as if they had come, and with the next block as if they had gone.
+		for _, dans := range []*subscriber{dans, anew, alone} {
+			dans.wants(t, "PresenceChanged eve true")
+		}
+		eves.wants(t, "PresenceChanged dan true")
+		here.ok(t, dan, block, vars{"input": vars{"profileId": profileID(eve)}})
+		for _, dans := range []*subscriber{dans, anew, alone} {
+			dans.wants(t, "PresenceChanged eve false")
+		}
+		eves.wants(t, "PresenceChanged dan false")
+		here.types(t, eve, circle)
+		fays.wants(t, "Typing eve")
+		here.send(t, eve, vars{"conversationId": circle, "body": "to fay"})
+		here.types(t, fay, circle)
+		fays.wants(t, "MessageSent to fay")
+		dans.wants(t, "Typing fay")
 	})
 	t.Run("strangers and those who are in nothing together are told nothing", func(t *testing.T) {
 		t.Parallel()

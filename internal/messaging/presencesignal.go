@@ -155,6 +155,34 @@ func (s *Service) greet(ctx context.Context, fresh []place, changes map[uuid.UUI
 	return nil
 }
 
+// parting is what two people are told when a block comes to stand between them, or none stands any longer: that the
+// other is gone, or online. Gone looks the same whatever the reason.
+func (s *Service) parting(ctx context.Context, a, b uuid.UUID, isParted bool) (signals []live.Signal, err error) {
+	if s.presence == nil {
+		return nil, nil
+	}
+	online := s.presence.Told(a, b)
+	if len(online) == 0 {
+		return nil, nil
+	}
+	cards, err := s.profiles.Cards(ctx, []uuid.UUID{a, b})
+	if err != nil {
+		return nil, err
+	}
+	for who, to := range map[uuid.UUID]uuid.UUID{a: b, b: a} {
+		if !online[who] || cards[who] == nil {
+			continue
+		}
+		sig, err := presenceOf(cards[who], !isParted)
+		if err != nil {
+			return nil, err
+		}
+		sig.To = []uuid.UUID{to}
+		signals = append(signals, sig)
+	}
+	return signals, nil
+}
+
 func presenceOf(card *profile.ProfileCard, isOnline bool) (live.Signal, error) {
 	data, err := json.Marshal(signal{Profile: card, IsOnline: isOnline})
 	if err != nil {

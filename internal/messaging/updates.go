@@ -55,7 +55,10 @@ func (s *Service) Updates(ctx context.Context, conversationID relay.ID, after *s
 	}
 	wish.From, wish.Judged, wish.Sees = sight.joined, sight.head+1, sight.sees
 	if len(asked) > 0 {
-		wish.Hears = func(sig live.Signal) bool { return slices.Contains(asked, sig.Name) && !sight.isParted(sig.Author) }
+		// What names whom it is for was judged when it was made, and may tell of a curtain that is just being lifted.
+		wish.Hears = func(sig live.Signal) bool {
+			return slices.Contains(asked, sig.Name) && (len(sig.To) > 0 || !sight.isParted(sig.Author))
+		}
 	}
 	if s.presence != nil && slices.Contains(asked, signalPresence) {
 		wish.Attached = func() { s.newcomers.add(place{id, wish.Account}) }
