@@ -29,6 +29,7 @@ type session struct {
 	initialised  bool
 	acknowledged bool
 	viewer       viewer.Viewer
+	leave        func()    // says that the viewer's connection is closed; nil if nobody was told of it
 	until        time.Time // when the credentials end; zero if never
 	operations   map[string]*operation
 	places       int // operations that run, or whose goroutine does
@@ -136,6 +137,9 @@ func (s *session) release() {
 		if timer != nil {
 			timer.Stop()
 		}
+	}
+	if s.leave != nil {
+		s.leave()
 	}
 	left := make([]*operation, 0, len(s.operations))
 	for _, o := range s.operations {
