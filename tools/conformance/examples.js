@@ -2,6 +2,7 @@
 
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -141,10 +142,22 @@ rule('chat.js: lists, opens, sends, and shows what comes, over a line that is cu
   await says(new RegExp(`By the river ${mark} 3`))
   const mine = said.filter((text) => text.includes(`By the river ${mark}`) && text.startsWith(`${ada}: `))
   assert.deepEqual(mine.map((text) => text.at(-1)), ['1', '2', '3'])
+  assert.equal(said.filter((text) => text.endsWith(`Noon? ${mark}`) && text.startsWith('Grace')).length, 1)
   chat.stdin.end()
   const [code] = await within(20_000, once(chat, 'exit'))
   assert.equal(code, 0)
   through.close()
+})
+
+rule('the lines for a shell do what docs/clients.md says', async (node) => {
+  await Talk.begin(node)
+  const page = await readFile(new URL('../../docs/clients.md', import.meta.url), 'utf8')
+  const [, script] = page.match(/```sh\n(.*?)```/s)
+  const { stdout } = await promisify(execFile)('bash', ['-euc', script], { env: { ...process.env, URL: node.url } })
+  const ids = stdout.match(/"id":"message_\w+"/g)
+  assert.equal(ids.length, 3)
+  assert.equal(new Set(ids).size, 1)
+  assert.match(stdout, /^event: next\nid: .+\ndata: .*"Noon\?"/m)
 })
 
 rule('the example client fits the types that are generated from the schema', async (node) => {
