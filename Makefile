@@ -33,6 +33,10 @@ race: ## the same with the race detector, which needs gcc; short, which leaves o
 bench: ## measure what the README promises
 	@go run ./internal/bench
 
+.PHONY: chaos
+chaos: ## break everything around two nodes, and hold what clients got to PostgreSQL; about three minutes
+	@go run ./internal/chaos
+
 .PHONY: drill
 drill: ## name=…  rehearse an upgrade from the commit before, or a restore, on throw-away services
 	@test -n "$(name)" || { echo "Name it: make drill name=upgrade, or make drill name=restore"; exit 2; }

@@ -2,7 +2,7 @@
 // holds what every client got to what PostgreSQL has:
 //
 //	go run ./internal/chaos
-//	go run ./internal/chaos -short -faults pubsub,redis -seed 7
+//	go run ./internal/chaos -short -mishaps pubsub,redis -seed 7
 //
 // It ends with 1 if an update was missing, came twice or out of order, if a client was told to fetch anew
 // without need, or if something that was acknowledged is lost.
@@ -40,7 +40,7 @@ type options struct {
 	clients  int
 	rate     int
 	seed     uint64
-	faults   []fault
+	mishaps  []mishap
 }
 
 const (
@@ -49,28 +49,28 @@ const (
 	manyMutations, fewAtATime = 120, 60
 )
 
-func parse(args []string, help io.Writer) (o options, showPlan bool, err error) {
+func parse(args []string, help io.Writer) (o options, showSchedule bool, err error) {
 	set := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	set.SetOutput(help)
 	short := set.Bool("short", false, fmt.Sprintf("a first impression: %s, %d clients, %d mutations a second, unless said otherwise", shortRun, fewClients, fewAtATime))
 	set.DurationVar(&o.duration, "duration", 0, fmt.Sprintf("how long everything breaks; %s if 0", longRun))
 	set.IntVar(&o.clients, "clients", 0, fmt.Sprintf("how many clients there are; %d if 0", manyClients))
 	set.IntVar(&o.rate, "rate", 0, fmt.Sprintf("how many mutations a second are tried; %d if 0", manyMutations))
-	set.Uint64Var(&o.seed, "seed", 0, "which faults when, and who does what; a new one if 0")
-	chosen := set.String("faults", "all", "all, none, or some `names`, separated by commas")
-	set.BoolVar(&showPlan, "plan", false, "print what would go wrong when, and end")
+	set.Uint64Var(&o.seed, "seed", 0, "which mishaps when, and who does what; a new one if 0")
+	chosen := set.String("mishaps", "all", "all, none, or some `names`, separated by commas")
+	set.BoolVar(&showSchedule, "schedule", false, "print what would go wrong when, and end")
 	set.Usage = func() {
 		var names []string
-		for _, f := range allFaults() {
+		for _, f := range allMishaps() {
 			names = append(names, string(f))
 		}
 		fmt.Fprintf(help, `Has two nodes serve clients while everything around them breaks, in about three minutes.
 
 For example:
 
-  go run ./internal/chaos -short -faults pubsub,redis -seed 7
+  go run ./internal/chaos -short -mishaps pubsub,redis -seed 7
 
-The faults are %s.
+The mishaps are %s.
 
 Options:
 
@@ -80,7 +80,7 @@ Options:
 	if err := set.Parse(args); err != nil {
 		return o, false, err
 	}
-	if o.faults, err = chooseFaults(*chosen); err != nil {
+	if o.mishaps, err = chooseMishaps(*chosen); err != nil {
 		return o, false, err
 	}
 	if o.seed == 0 {
@@ -96,7 +96,7 @@ Options:
 	if set.NArg() > 0 || o.clients < groupSize || o.rate < 1 || o.duration < time.Second {
 		return o, false, fmt.Errorf("it takes %d clients, one mutation a second and one second at least: see -help", groupSize)
 	}
-	return o, showPlan, nil
+	return o, showSchedule, nil
 }
 
 func orElse[T comparable](value *T, otherwise T) {
@@ -107,12 +107,12 @@ func orElse[T comparable](value *T, otherwise T) {
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) (err error) {
-	o, showPlan, err := parse(args, progress)
+	o, showSchedule, err := parse(args, progress)
 	if err != nil {
 		return err
 	}
-	if showPlan {
-		for _, e := range planOf(o.seed, o.duration, o.faults).events {
+	if showSchedule {
+		for _, e := range scheduleOf(o.seed, o.duration, o.mishaps).strikes {
 			fmt.Fprintln(out, e)
 		}
 		return nil

@@ -35,7 +35,7 @@ func (c *chaos) progress(ctx context.Context, i int, out io.Writer) error {
 	}
 	d := c.delaysOf(snapshots, t)[i]
 	_, err = fmt.Fprintf(out, "%-28s %5.0f s: %6d mutations, %7d deliveries, gaps %d, doubles %d, disorder %d, false resyncs %d; p50 %s, p99 %s\n",
-		c.plan.phases[i].name, time.Since(c.began).Seconds(), c.ledger.acknowledged(), found.deliveries,
+		c.schedule.phases[i].name, time.Since(c.began).Seconds(), c.ledger.acknowledged(), found.deliveries,
 		found.gaps, found.doubled, found.disordered, found.falseResyncs,
 		rehearsal.Milliseconds(percentile(d, 0.5)), rehearsal.Milliseconds(percentile(d, 0.99)))
 	return err
@@ -43,11 +43,11 @@ func (c *chaos) progress(ctx context.Context, i int, out io.Writer) error {
 
 // delaysOf are the delays of each phase; what came after the last belongs to it.
 func (c *chaos) delaysOf(snapshots []snapshot, t *truth) [][]time.Duration {
-	all := make([][]time.Duration, len(c.plan.phases))
+	all := make([][]time.Duration, len(c.schedule.phases))
 	for _, s := range snapshots {
 		for _, d := range s.delays(t) {
 			at := d.from.Sub(c.began)
-			i := slices.IndexFunc(c.plan.phases, func(p phase) bool { return at < p.until })
+			i := slices.IndexFunc(c.schedule.phases, func(p phase) bool { return at < p.until })
 			if i < 0 {
 				i = len(all) - 1
 			}
@@ -62,8 +62,8 @@ func (c *chaos) withoutRedis(snapshots []snapshot, t *truth) (without, with []ti
 	for _, s := range snapshots {
 		for _, d := range s.delays(t) {
 			at := d.from.Sub(c.began)
-			isAway := slices.ContainsFunc(c.plan.events, func(e event) bool {
-				return e.fault == faultRedis && at >= e.at && at < e.at+e.lasts
+			isAway := slices.ContainsFunc(c.schedule.strikes, func(e strike) bool {
+				return e.mishap == mishapRedis && at >= e.at && at < e.at+e.lasts
 			})
 			if isAway {
 				without = append(without, d.took)
@@ -165,7 +165,7 @@ func (c *chaos) report(t *truth, proxies []*proxy, differences int, notes []stri
 	r.Never("feed updates with an older state than before", stale)
 	r.Never("conversations shown otherwise than a fresh query does", differences)
 	for i, d := range c.delaysOf(snapshots, t) {
-		r.Note("delay, "+c.plan.phases[i].name, "%s", spread(d))
+		r.Note("delay, "+c.schedule.phases[i].name, "%s", spread(d))
 	}
 	without, with := c.withoutRedis(snapshots, t)
 	r.Note("delay with Redis", "%s", spread(with))

@@ -29,7 +29,7 @@ type chaos struct {
 	options
 	say func(format string, args ...any)
 
-	plan      plan
+	schedule  schedule
 	services  *services
 	nodes     *nodes
 	db        *db.DB
@@ -47,7 +47,7 @@ type chaos struct {
 
 // run makes a chaos of a built program, and says what came of it.
 func (c *chaos) run(ctx context.Context, program string, out io.Writer) (r *rehearsal.Report, err error) {
-	c.plan = planOf(c.seed, c.duration, c.faults)
+	c.schedule = scheduleOf(c.seed, c.duration, c.mishaps)
 	c.ledger = newLedger()
 	if c.services, err = startServices(ctx, c.say); err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func (c *chaos) gather(ctx context.Context) {
 	}
 }
 
-// storm has people write while everything goes wrong as planned.
+// storm has people write while everything goes wrong on schedule.
 func (c *chaos) storm(ctx, watch context.Context, out io.Writer) error {
 	work, stop := context.WithCancel(ctx)
 	var writing sync.WaitGroup
@@ -147,12 +147,12 @@ func (c *chaos) storm(ctx, watch context.Context, out io.Writer) error {
 	}
 	c.began = time.Now()
 	breaking, failed := errgroup.WithContext(ctx)
-	for i, e := range c.plan.events {
-		breaking.Go(func() error { return c.strike(failed, watch, uint64(i), e) })
+	for i, e := range c.schedule.strikes {
+		breaking.Go(func() error { return c.bring(failed, watch, uint64(i), e) })
 	}
 	breaking.Go(func() error {
-		for i := range c.plan.phases {
-			if err := rehearsal.Wait(failed, time.Until(c.began.Add(c.plan.phases[i].until))); err != nil {
+		for i := range c.schedule.phases {
+			if err := rehearsal.Wait(failed, time.Until(c.began.Add(c.schedule.phases[i].until))); err != nil {
 				return err
 			}
 			if err := c.progress(failed, i, out); err != nil {
@@ -164,8 +164,8 @@ func (c *chaos) storm(ctx, watch context.Context, out io.Writer) error {
 	return breaking.Wait()
 }
 
-// strike has one fault happen at its time.
-func (c *chaos) strike(ctx, watch context.Context, number uint64, e event) error {
+// bring has one mishap happen at its time.
+func (c *chaos) bring(ctx, watch context.Context, number uint64, e strike) error {
 	if err := rehearsal.Wait(ctx, time.Until(c.began.Add(e.at))); err != nil {
 		return err
 	}
@@ -176,8 +176,8 @@ func (c *chaos) strike(ctx, watch context.Context, number uint64, e event) error
 			p.set(change)
 		}
 	}
-	switch e.fault {
-	case faultPubSub:
+	switch e.mishap {
+	case mishapPubSub:
 		c.mu.Lock()
 		c.killed++
 		c.mu.Unlock()
@@ -188,36 +188,36 @@ func (c *chaos) strike(ctx, watch context.Context, number uint64, e event) error
 			}
 		}
 		return nil
-	case faultSwallow:
+	case mishapSwallow:
 		all(func(p *proxy) { p.swallows = true })
 		defer all(func(p *proxy) { p.swallows = false })
 		return until()
-	case faultLate:
+	case mishapLate:
 		all(func(p *proxy) { p.isLate = true })
 		defer all(func(p *proxy) { p.isLate = false })
 		return until()
-	case faultStall:
+	case mishapStall:
 		way.stall()
 		defer way.flow()
 		return until()
-	case faultCut:
+	case mishapCut:
 		way.cut()
 		defer way.mend()
 		return until()
-	case faultKill:
+	case mishapKill:
 		c.nodes.kill(e.node)
 		if err := until(); err != nil {
 			return err
 		}
 		return c.nodes.start(ctx, e.node)
-	case faultFlush:
+	case mishapFlush:
 		return c.services.tellRedis(ctx, "FLUSHALL")
-	case faultPostgres:
+	case mishapPostgres:
 		return cutOff(ctx, c.db)
-	case faultReader:
+	case mishapReader:
 		c.neglect(watch, number, e.lasts)
 		return nil
-	case faultRedis:
+	case mishapRedis:
 		if err := c.services.stopRedis(); err != nil {
 			return err
 		}
@@ -226,7 +226,7 @@ func (c *chaos) strike(ctx, watch context.Context, number uint64, e event) error
 		}
 		return c.services.startRedis(ctx)
 	}
-	return fmt.Errorf("nobody knows how to bring about %s", e.fault)
+	return fmt.Errorf("nobody knows how to bring about %s", e.mishap)
 }
 
 // neglect has somebody open one more socket, on the conversation where most happens, and stop reading it.
