@@ -20,12 +20,12 @@ import (
 // TestChaos is a whole run, in little: what holds for long has to hold for short.
 func TestChaos(t *testing.T) {
 	t.Parallel()
-	program := filepath.Join(t.TempDir(), "convene")
-	if err := rehearsal.Build(t.Context(), ".", program); err != nil {
-		t.Fatal(err)
-	}
 	o, _, err := parse([]string{"-short"}, io.Discard)
 	if err != nil {
+		t.Fatal(err)
+	}
+	o.program = filepath.Join(t.TempDir(), "convene")
+	if err := rehearsal.Build(t.Context(), ".", o.program); err != nil {
 		t.Fatal(err)
 	}
 	if testing.Short() { // as with the race detector
@@ -33,7 +33,7 @@ func TestChaos(t *testing.T) {
 	}
 	t.Logf("seed %d", o.seed)
 	c := &chaos{options: o, say: t.Logf}
-	r, err := c.run(t.Context(), program, t.Output())
+	r, err := c.run(t.Context(), t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}

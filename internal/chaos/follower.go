@@ -118,10 +118,3 @@ func (f *follower) take(data json.RawMessage, since time.Time) error {
 	}
 	return nil
 }
-
-// where is the number of the follower's cursor.
-func (f *follower) where() int64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.position
-}

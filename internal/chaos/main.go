@@ -40,6 +40,8 @@ type options struct {
 	clients  int
 	rate     int
 	seed     uint64
+	// program is a built program; empty for that of the working tree.
+	program string
 	mishaps  []mishap
 }
 
@@ -57,6 +59,7 @@ func parse(args []string, help io.Writer) (o options, showSchedule bool, err err
 	set.IntVar(&o.clients, "clients", 0, fmt.Sprintf("how many clients there are; %d if 0", manyClients))
 	set.IntVar(&o.rate, "rate", 0, fmt.Sprintf("how many mutations a second are tried; %d if 0", manyMutations))
 	set.Uint64Var(&o.seed, "seed", 0, "which mishaps when, and who does what; a new one if 0")
+	set.StringVar(&o.program, "program", "", "the `file` of a built program, to be tried in place of the working tree's")
 	chosen := set.String("mishaps", "all", "all, none, or some `names`, separated by commas")
 	set.BoolVar(&showSchedule, "schedule", false, "print what would go wrong when, and end")
 	set.Usage = func() {
@@ -129,12 +132,14 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 		return fmt.Errorf("make a folder for the program: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	c.say("seed %d; building the program", o.seed)
-	program := filepath.Join(folder, "convene")
-	if err := rehearsal.Build(ctx, ".", program); err != nil {
-		return err
+	if c.program == "" {
+		c.say("seed %d; building the program", o.seed)
+		c.program = filepath.Join(folder, "convene")
+		if err := rehearsal.Build(ctx, ".", c.program); err != nil {
+			return err
+		}
 	}
-	r, err := c.run(ctx, program, progress)
+	r, err := c.run(ctx, progress)
 	if err != nil {
 		return err
 	}

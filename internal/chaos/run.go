@@ -45,8 +45,8 @@ type chaos struct {
 	killed   int // connections of pub/sub, as orders
 }
 
-// run makes a chaos of a built program, and says what came of it.
-func (c *chaos) run(ctx context.Context, program string, out io.Writer) (r *rehearsal.Report, err error) {
+// run makes a chaos of the built program, and says what came of it.
+func (c *chaos) run(ctx context.Context, out io.Writer) (r *rehearsal.Report, err error) {
 	c.schedule = scheduleOf(c.seed, c.duration, c.mishaps)
 	c.ledger = newLedger()
 	if c.services, err = startServices(ctx, c.say); err != nil {
@@ -54,7 +54,7 @@ func (c *chaos) run(ctx context.Context, program string, out io.Writer) (r *rehe
 	}
 	defer func() { err = errors.Join(err, c.services.close()) }()
 	fleet := rehearsal.NewFleet()
-	c.nodes = &nodes{program: program, services: c.services, keys: token.NewKey(), fleet: fleet}
+	c.nodes = &nodes{program: c.program, services: c.services, keys: token.NewKey(), fleet: fleet}
 	defer func() { _, closing := c.nodes.close(); err = errors.Join(err, closing) }()
 	if err := c.nodes.open(ctx, c.seed); err != nil {
 		return nil, err

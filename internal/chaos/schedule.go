@@ -59,8 +59,7 @@ type strike struct {
 
 func (e strike) String() string {
 	s := fmt.Sprintf("%6.2f s  %s", e.at.Seconds(), e.mishap)
-	switch e.mishap {
-	case mishapStall, mishapCut, mishapKill:
+	if slices.Contains([]mishap{mishapStall, mishapCut, mishapKill}, e.mishap) {
 		s += fmt.Sprintf(" node %d", e.node+1)
 	}
 	if e.lasts > 0 {
@@ -117,7 +116,7 @@ func when(random *rand.Rand, f mishap, from, length time.Duration) []strike {
 	case mishapPubSub:
 		var all []strike
 		for at := from; at < from+length; at += time.Second {
-			all = append(all, strike{mishap: f, at: at + time.Duration(random.Int64N(int64(time.Second)/2))})
+			all = append(all, strike{mishap: f, at: at + time.Duration(random.Int64N(int64(min(time.Second/2, from+length-at))))})
 		}
 		return all
 	case mishapSwallow, mishapLate:

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -194,6 +193,3 @@ func (s snapshot) delays(t *truth) (all []delay) {
 	}
 	return all
 }
-
-// describe joins examples for a report.
-func describe(examples []string) string { return strings.Join(examples, "; ") }
