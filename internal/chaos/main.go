@@ -42,7 +42,7 @@ type options struct {
 	seed     uint64
 	// program is a built program; empty for that of the working tree.
 	program string
-	mishaps  []mishap
+	mishaps []mishap
 }
 
 const (
