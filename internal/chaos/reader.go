@@ -2,15 +2,27 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/convenehq/convene/internal/rehearsal"
 )
 
-// ballast is how often a client that stops reading subscribes to the same, so that what it does not read grows
-// fast enough to be noticed.
+// ballast is how many subscriptions besides a client that stops reading has, and ballastQuery what each asks for:
+// what it does not read grows fast enough to be noticed.
 const ballast = 50
+
+var ballastQuery = `subscription ($id: ID!) { conversationUpdates(conversationId: $id) {
+	... on MessageSent { message { body` + aliases(20) + ` } }
+} }`
+
+func aliases(count int) (fields string) {
+	for i := range count {
+		fields += fmt.Sprintf(" b%d: body", i)
+	}
+	return fields
+}
 
 // stopReading opens a socket, reads nothing for a while, and reads on then. However that ends, it becomes a
 // client like the others.
@@ -37,9 +49,9 @@ func (c *client) neglect(ctx context.Context, pause time.Duration) error {
 	if err := s.Subscribe(ctx, "0", query, variables); err != nil {
 		return nil
 	}
-	delete(variables, "after") // what it is owed for its past comes once
+	delete(variables, "after")
 	for i := range ballast {
-		if err := s.Subscribe(ctx, strconv.Itoa(i+1), query, variables); err != nil {
+		if err := s.Subscribe(ctx, strconv.Itoa(i+1), ballastQuery, variables); err != nil {
 			return err
 		}
 	}
