@@ -32,7 +32,9 @@ type ConversationEntry struct {
 	// LowerID holds the value of the "lower_id" field.
 	LowerID *uuid.UUID `json:"lower_id,omitempty"`
 	// UpperID holds the value of the "upper_id" field.
-	UpperID      *uuid.UUID `json:"upper_id,omitempty"`
+	UpperID *uuid.UUID `json:"upper_id,omitempty"`
+	// MemberID holds the value of the "member_id" field.
+	MemberID     *uuid.UUID `json:"member_id,omitempty"`
 	selectValues sql.SelectValues
 
 	siblings *sibling.Group
@@ -43,7 +45,7 @@ func (*ConversationEntry) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case conversationentry.FieldMessageID, conversationentry.FieldLowerID, conversationentry.FieldUpperID:
+		case conversationentry.FieldMessageID, conversationentry.FieldLowerID, conversationentry.FieldUpperID, conversationentry.FieldMemberID:
 			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
 		case conversationentry.FieldSeq:
 			values[i] = new(sql.NullInt64)
@@ -119,6 +121,13 @@ func (_m *ConversationEntry) assignValues(columns []string, values []any) error 
 				_m.UpperID = new(uuid.UUID)
 				*_m.UpperID = *value.S.(*uuid.UUID)
 			}
+		case conversationentry.FieldMemberID:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field member_id", values[i])
+			} else if value.Valid {
+				_m.MemberID = new(uuid.UUID)
+				*_m.MemberID = *value.S.(*uuid.UUID)
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -179,6 +188,11 @@ func (_m *ConversationEntry) String() string {
 	builder.WriteString(", ")
 	if v := _m.UpperID; v != nil {
 		builder.WriteString("upper_id=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.MemberID; v != nil {
+		builder.WriteString("member_id=")
 		builder.WriteString(fmt.Sprintf("%v", *v))
 	}
 	builder.WriteByte(')')

@@ -98,6 +98,20 @@ func (_c *ConversationEntryCreate) SetNillableUpperID(v *uuid.UUID) *Conversatio
 	return _c
 }
 
+// SetMemberID sets the "member_id" field.
+func (_c *ConversationEntryCreate) SetMemberID(v uuid.UUID) *ConversationEntryCreate {
+	_c.mutation.SetMemberID(v)
+	return _c
+}
+
+// SetNillableMemberID sets the "member_id" field if the given value is not nil.
+func (_c *ConversationEntryCreate) SetNillableMemberID(v *uuid.UUID) *ConversationEntryCreate {
+	if v != nil {
+		_c.SetMemberID(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *ConversationEntryCreate) SetID(v uuid.UUID) *ConversationEntryCreate {
 	_c.mutation.SetID(v)
@@ -249,6 +263,10 @@ func (_c *ConversationEntryCreate) createSpec() (*ConversationEntry, *sqlgraph.C
 		_spec.SetField(conversationentry.FieldUpperID, field.TypeUUID, value)
 		_node.UpperID = &value
 	}
+	if value, ok := _c.mutation.MemberID(); ok {
+		_spec.SetField(conversationentry.FieldMemberID, field.TypeUUID, value)
+		_node.MemberID = &value
+	}
 	return _node, _spec
 }
 
@@ -338,6 +356,9 @@ func (u *ConversationEntryUpsertOne) UpdateNewValues() *ConversationEntryUpsertO
 		}
 		if _, exists := u.create.mutation.UpperID(); exists {
 			s.SetIgnore(conversationentry.FieldUpperID)
+		}
+		if _, exists := u.create.mutation.MemberID(); exists {
+			s.SetIgnore(conversationentry.FieldMemberID)
 		}
 	}))
 	return u
@@ -573,6 +594,9 @@ func (u *ConversationEntryUpsertBulk) UpdateNewValues() *ConversationEntryUpsert
 			}
 			if _, exists := b.mutation.UpperID(); exists {
 				s.SetIgnore(conversationentry.FieldUpperID)
+			}
+			if _, exists := b.mutation.MemberID(); exists {
+				s.SetIgnore(conversationentry.FieldMemberID)
 			}
 		}
 	}))

@@ -84,6 +84,9 @@ func (_u *ConversationEntryUpdate) sqlSave(ctx context.Context) (_node int, err 
 	if _u.mutation.UpperIDCleared() {
 		_spec.ClearField(conversationentry.FieldUpperID, field.TypeUUID)
 	}
+	if _u.mutation.MemberIDCleared() {
+		_spec.ClearField(conversationentry.FieldMemberID, field.TypeUUID)
+	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
@@ -191,6 +194,9 @@ func (_u *ConversationEntryUpdateOne) sqlSave(ctx context.Context) (_node *Conve
 	}
 	if _u.mutation.UpperIDCleared() {
 		_spec.ClearField(conversationentry.FieldUpperID, field.TypeUUID)
+	}
+	if _u.mutation.MemberIDCleared() {
+		_spec.ClearField(conversationentry.FieldMemberID, field.TypeUUID)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &ConversationEntry{config: _u.config}

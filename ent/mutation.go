@@ -4010,6 +4010,7 @@ type ConversationEntryMutation struct {
 	message_id      *uuid.UUID
 	lower_id        *uuid.UUID
 	upper_id        *uuid.UUID
+	member_id       *uuid.UUID
 	clearedFields   map[string]struct{}
 	done            bool
 	oldValue        func(context.Context) (*ConversationEntry, error)
@@ -4431,6 +4432,55 @@ func (m *ConversationEntryMutation) ResetUpperID() {
 	delete(m.clearedFields, conversationentry.FieldUpperID)
 }
 
+// SetMemberID sets the "member_id" field.
+func (m *ConversationEntryMutation) SetMemberID(u uuid.UUID) {
+	m.member_id = &u
+}
+
+// MemberID returns the value of the "member_id" field in the mutation.
+func (m *ConversationEntryMutation) MemberID() (r uuid.UUID, exists bool) {
+	v := m.member_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMemberID returns the old "member_id" field's value of the ConversationEntry entity.
+// If the ConversationEntry object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ConversationEntryMutation) OldMemberID(ctx context.Context) (v *uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMemberID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMemberID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMemberID: %w", err)
+	}
+	return oldValue.MemberID, nil
+}
+
+// ClearMemberID clears the value of the "member_id" field.
+func (m *ConversationEntryMutation) ClearMemberID() {
+	m.member_id = nil
+	m.clearedFields[conversationentry.FieldMemberID] = struct{}{}
+}
+
+// MemberIDCleared returns if the "member_id" field was cleared in this mutation.
+func (m *ConversationEntryMutation) MemberIDCleared() bool {
+	_, ok := m.clearedFields[conversationentry.FieldMemberID]
+	return ok
+}
+
+// ResetMemberID resets all changes to the "member_id" field.
+func (m *ConversationEntryMutation) ResetMemberID() {
+	m.member_id = nil
+	delete(m.clearedFields, conversationentry.FieldMemberID)
+}
+
 // Where appends a list predicates to the ConversationEntryMutation builder.
 func (m *ConversationEntryMutation) Where(ps ...predicate.ConversationEntry) {
 	m.predicates = append(m.predicates, ps...)
@@ -4465,7 +4515,7 @@ func (m *ConversationEntryMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ConversationEntryMutation) Fields() []string {
-	fields := make([]string, 0, 7)
+	fields := make([]string, 0, 8)
 	if m.created_at != nil {
 		fields = append(fields, conversationentry.FieldCreatedAt)
 	}
@@ -4486,6 +4536,9 @@ func (m *ConversationEntryMutation) Fields() []string {
 	}
 	if m.upper_id != nil {
 		fields = append(fields, conversationentry.FieldUpperID)
+	}
+	if m.member_id != nil {
+		fields = append(fields, conversationentry.FieldMemberID)
 	}
 	return fields
 }
@@ -4509,6 +4562,8 @@ func (m *ConversationEntryMutation) Field(name string) (ent.Value, bool) {
 		return m.LowerID()
 	case conversationentry.FieldUpperID:
 		return m.UpperID()
+	case conversationentry.FieldMemberID:
+		return m.MemberID()
 	}
 	return nil, false
 }
@@ -4532,6 +4587,8 @@ func (m *ConversationEntryMutation) OldField(ctx context.Context, name string) (
 		return m.OldLowerID(ctx)
 	case conversationentry.FieldUpperID:
 		return m.OldUpperID(ctx)
+	case conversationentry.FieldMemberID:
+		return m.OldMemberID(ctx)
 	}
 	return nil, fmt.Errorf("unknown ConversationEntry field %s", name)
 }
@@ -4590,6 +4647,13 @@ func (m *ConversationEntryMutation) SetField(name string, value ent.Value) error
 		}
 		m.SetUpperID(v)
 		return nil
+	case conversationentry.FieldMemberID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMemberID(v)
+		return nil
 	}
 	return fmt.Errorf("unknown ConversationEntry field %s", name)
 }
@@ -4644,6 +4708,9 @@ func (m *ConversationEntryMutation) ClearedFields() []string {
 	if m.FieldCleared(conversationentry.FieldUpperID) {
 		fields = append(fields, conversationentry.FieldUpperID)
 	}
+	if m.FieldCleared(conversationentry.FieldMemberID) {
+		fields = append(fields, conversationentry.FieldMemberID)
+	}
 	return fields
 }
 
@@ -4666,6 +4733,9 @@ func (m *ConversationEntryMutation) ClearField(name string) error {
 		return nil
 	case conversationentry.FieldUpperID:
 		m.ClearUpperID()
+		return nil
+	case conversationentry.FieldMemberID:
+		m.ClearMemberID()
 		return nil
 	}
 	return fmt.Errorf("unknown ConversationEntry nullable field %s", name)
@@ -4695,6 +4765,9 @@ func (m *ConversationEntryMutation) ResetField(name string) error {
 		return nil
 	case conversationentry.FieldUpperID:
 		m.ResetUpperID()
+		return nil
+	case conversationentry.FieldMemberID:
+		m.ResetMemberID()
 		return nil
 	}
 	return fmt.Errorf("unknown ConversationEntry field %s", name)

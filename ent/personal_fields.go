@@ -60,6 +60,7 @@ var PersonalFields = map[string]personal.Field{
 	"ConversationEntry.message_id":       {Purpose: "the message that changed", Retention: "as long as the row", Reader: "nobody", IsPersonal: false},
 	"ConversationEntry.lower_id":         {Purpose: "one of the two a curtain is between", Retention: "30 days", Reader: "nobody", IsPersonal: true},
 	"ConversationEntry.upper_id":         {Purpose: "the other of the two", Retention: "30 days", Reader: "nobody", IsPersonal: true},
+	"ConversationEntry.member_id":        {Purpose: "who joined or left", Retention: "30 days", Reader: "nobody", IsPersonal: true},
 	"ConversationMember.id":              {Purpose: "names the row", Retention: "as long as the row", Reader: "whoever reads the row", IsPersonal: false},
 	"ConversationMember.created_at":      {Purpose: "says when the row was made", Retention: "as long as the row", Reader: "whoever reads the row", IsPersonal: false},
 	"ConversationMember.conversation_id": {Purpose: "which conversation", Retention: "as long as the row", Reader: "whoever reads the row", IsPersonal: false},

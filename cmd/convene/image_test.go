@@ -208,12 +208,11 @@ func TestImage(t *testing.T) {
 
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := embedded.FreeAddress(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return address
 }
 
 // overTCP is the address of a private PostgreSQL, which listens on a Unix socket, for a program that can

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -12,17 +11,6 @@ import (
 	"strings"
 	"testing"
 )
-
-// free is an address that nobody listens on.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
 
 func fetch(t *testing.T, address string) (int, string) {
 	t.Helper()
@@ -46,7 +34,7 @@ func TestOperators(t *testing.T) {
 		arrived <- r.URL.Path + " " + string(body)
 	}))
 	t.Cleanup(collector.Close)
-	address := free(t)
+	address := freeAddress(t)
 	n := start(t, "CONVENE_DATA="+dataDir(t), "CONVENE_METRICS_ADDR="+address, "CONVENE_LOG_LEVEL=debug", "CONVENE_LOG=json",
 		"OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "OTEL_BSP_SCHEDULE_DELAY=50")
 	ada, grace := n.signIn("ada"), n.signIn("grace")

@@ -29,6 +29,7 @@ import (
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/mail"
 	"github.com/convenehq/convene/internal/messaging"
+	"github.com/convenehq/convene/internal/persisted"
 	"github.com/convenehq/convene/internal/server"
 	"github.com/convenehq/convene/internal/telemetry"
 	"github.com/convenehq/convene/internal/token"
@@ -84,8 +85,14 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err
 		Subscriptions: transport.NewShared(exec, n.hub),
 		Authenticate:  resolver.Accounts.Authenticate,
 		CheckOrigin:   server.CheckOrigin(c),
+		Suggests:      !c.IsProduction(),
+		Persisted:     persisted.New(persisted.Options{Redis: redis, Log: log}),
+		Limits:        transport.Limits{Wall: wallOf(c)},
 		Log:           log,
 	})
+	if err := register(handler, c, log); err != nil {
+		return nil, err
+	}
 	n.server = server.New(server.Options{
 		Config: c, DB: n.db, Hub: n.hub, Ring: ring, Accounts: resolver.Accounts, Demo: n.seeder,
 		Mailbox: mailbox, Graph: handler, Metrics: n.metrics, Log: log,

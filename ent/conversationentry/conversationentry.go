@@ -30,6 +30,8 @@ const (
 	FieldLowerID = "lower_id"
 	// FieldUpperID holds the string denoting the upper_id field in the database.
 	FieldUpperID = "upper_id"
+	// FieldMemberID holds the string denoting the member_id field in the database.
+	FieldMemberID = "member_id"
 	// Table holds the table name of the conversationentry in the database.
 	Table = "conversation_entries"
 )
@@ -44,6 +46,7 @@ var Columns = []string{
 	FieldMessageID,
 	FieldLowerID,
 	FieldUpperID,
+	FieldMemberID,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -79,6 +82,8 @@ const (
 	KindDELETED        Kind = "DELETED"
 	KindCURTAIN_DRAWN  Kind = "CURTAIN_DRAWN"
 	KindCURTAIN_LIFTED Kind = "CURTAIN_LIFTED"
+	KindMEMBER_JOINED  Kind = "MEMBER_JOINED"
+	KindMEMBER_LEFT    Kind = "MEMBER_LEFT"
 )
 
 func (k Kind) String() string {
@@ -88,7 +93,7 @@ func (k Kind) String() string {
 // KindValidator is a validator for the "kind" field enum values. It is called by the builders before save.
 func KindValidator(k Kind) error {
 	switch k {
-	case KindEDITED, KindDELETED, KindCURTAIN_DRAWN, KindCURTAIN_LIFTED:
+	case KindEDITED, KindDELETED, KindCURTAIN_DRAWN, KindCURTAIN_LIFTED, KindMEMBER_JOINED, KindMEMBER_LEFT:
 		return nil
 	default:
 		return fmt.Errorf("conversationentry: invalid enum value for kind field: %q", k)
@@ -136,4 +141,9 @@ func ByLowerID(opts ...sql.OrderTermOption) OrderOption {
 // ByUpperID orders the results by the upper_id field.
 func ByUpperID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldUpperID, opts...).ToFunc()
+}
+
+// ByMemberID orders the results by the member_id field.
+func ByMemberID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldMemberID, opts...).ToFunc()
 }

@@ -85,6 +85,11 @@ func UpperID(v uuid.UUID) predicate.ConversationEntry {
 	return predicate.ConversationEntry(sql.FieldEQ(FieldUpperID, v))
 }
 
+// MemberID applies equality check predicate on the "member_id" field. It's identical to MemberIDEQ.
+func MemberID(v uuid.UUID) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldEQ(FieldMemberID, v))
+}
+
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.ConversationEntry {
 	return predicate.ConversationEntry(sql.FieldEQ(FieldCreatedAt, v))
@@ -373,6 +378,56 @@ func UpperIDIsNil() predicate.ConversationEntry {
 // UpperIDNotNil applies the NotNil predicate on the "upper_id" field.
 func UpperIDNotNil() predicate.ConversationEntry {
 	return predicate.ConversationEntry(sql.FieldNotNull(FieldUpperID))
+}
+
+// MemberIDEQ applies the EQ predicate on the "member_id" field.
+func MemberIDEQ(v uuid.UUID) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldEQ(FieldMemberID, v))
+}
+
+// MemberIDNEQ applies the NEQ predicate on the "member_id" field.
+func MemberIDNEQ(v uuid.UUID) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldNEQ(FieldMemberID, v))
+}
+
+// MemberIDIn applies the In predicate on the "member_id" field.
+func MemberIDIn(vs ...uuid.UUID) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldIn(FieldMemberID, vs...))
+}
+
+// MemberIDNotIn applies the NotIn predicate on the "member_id" field.
+func MemberIDNotIn(vs ...uuid.UUID) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldNotIn(FieldMemberID, vs...))
+}
+
+// MemberIDGT applies the GT predicate on the "member_id" field.
+func MemberIDGT(v uuid.UUID) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldGT(FieldMemberID, v))
+}
+
+// MemberIDGTE applies the GTE predicate on the "member_id" field.
+func MemberIDGTE(v uuid.UUID) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldGTE(FieldMemberID, v))
+}
+
+// MemberIDLT applies the LT predicate on the "member_id" field.
+func MemberIDLT(v uuid.UUID) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldLT(FieldMemberID, v))
+}
+
+// MemberIDLTE applies the LTE predicate on the "member_id" field.
+func MemberIDLTE(v uuid.UUID) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldLTE(FieldMemberID, v))
+}
+
+// MemberIDIsNil applies the IsNil predicate on the "member_id" field.
+func MemberIDIsNil() predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldIsNull(FieldMemberID))
+}
+
+// MemberIDNotNil applies the NotNil predicate on the "member_id" field.
+func MemberIDNotNil() predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldNotNull(FieldMemberID))
 }
 
 // And groups predicates with the AND operator between them.

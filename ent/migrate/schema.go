@@ -165,10 +165,11 @@ var (
 		{Name: "created_at", Type: field.TypeTime, Default: "now()"},
 		{Name: "conversation_id", Type: field.TypeUUID},
 		{Name: "seq", Type: field.TypeInt64},
-		{Name: "kind", Type: field.TypeEnum, Enums: []string{"EDITED", "DELETED", "CURTAIN_DRAWN", "CURTAIN_LIFTED"}},
+		{Name: "kind", Type: field.TypeEnum, Enums: []string{"EDITED", "DELETED", "CURTAIN_DRAWN", "CURTAIN_LIFTED", "MEMBER_JOINED", "MEMBER_LEFT"}},
 		{Name: "message_id", Type: field.TypeUUID, Nullable: true},
 		{Name: "lower_id", Type: field.TypeUUID, Nullable: true},
 		{Name: "upper_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "member_id", Type: field.TypeUUID, Nullable: true},
 	}
 	// ConversationEntriesTable holds the schema information for the "conversation_entries" table.
 	ConversationEntriesTable = &schema.Table{

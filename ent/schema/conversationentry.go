@@ -11,7 +11,7 @@ import (
 )
 
 // ConversationEntry is an entry of a conversation's stream other than a message: an edit, a deletion,
-// or a hidden one that draws or lifts a curtain.
+// or a hidden one: a member who joined or left, a curtain drawn or lifted.
 type ConversationEntry struct{ ent.Schema }
 
 // Mixin of the entity.
@@ -24,7 +24,7 @@ func (ConversationEntry) Fields() []ent.Field {
 			Annotations(personal.Technical("whose stream", personal.Code)),
 		field.Int64("seq").Immutable().
 			Annotations(personal.Technical("its number in the stream", personal.Code)),
-		field.Enum("kind").Values("EDITED", "DELETED", "CURTAIN_DRAWN", "CURTAIN_LIFTED").Immutable().
+		field.Enum("kind").Values("EDITED", "DELETED", "CURTAIN_DRAWN", "CURTAIN_LIFTED", "MEMBER_JOINED", "MEMBER_LEFT").Immutable().
 			Annotations(personal.Technical("what happened", personal.Code)),
 		field.UUID("message_id", uuid.UUID{}).Optional().Nillable().Immutable().
 			Annotations(personal.Technical("the message that changed", personal.Code)),
@@ -32,6 +32,8 @@ func (ConversationEntry) Fields() []ent.Field {
 			Annotations(personal.Data("one of the two a curtain is between", "30 days", personal.Code)),
 		field.UUID("upper_id", uuid.UUID{}).Optional().Nillable().Immutable().
 			Annotations(personal.Data("the other of the two", "30 days", personal.Code)),
+		field.UUID("member_id", uuid.UUID{}).Optional().Nillable().Immutable().
+			Annotations(personal.Data("who joined or left", "30 days", personal.Code)),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -136,16 +137,63 @@ func withoutValue(err *gqlerror.Error) *gqlerror.Error {
 	return &out
 }
 
-// bounded keeps the first errors, each with a message of bounded length.
+// bounded keeps the first errors, each with texts of bounded length: what an error names may be as long as the client
+// made it.
 func bounded(errs gqlerror.List) gqlerror.List {
 	out := make(gqlerror.List, 0, min(len(errs), mostErrors))
 	for _, err := range errs[:min(len(errs), mostErrors)] {
-		if utf8.RuneCountInString(err.Message) > longestMessage {
-			short := *err
-			short.Message = string([]rune(err.Message)[:longestMessage-1]) + "…"
-			err = &short
+		short := *err
+		short.Message = shorten(err.Message)
+		short.Path = shortPath(err.Path)
+		short.Locations = err.Locations[:min(len(err.Locations), mostErrors)]
+		short.Extensions = make(map[string]any, len(err.Extensions))
+		for name, value := range err.Extensions {
+			switch value := value.(type) {
+			case string:
+				short.Extensions[name] = shorten(value)
+			case []string:
+				short.Extensions[name] = shortList(value)
+			default:
+				short.Extensions[name] = value
+			}
 		}
-		out = append(out, err)
+		out = append(out, &short)
 	}
 	return out
+}
+
+// shorten ends a text that is too long.
+func shorten(text string) string {
+	if len(text) <= longestMessage || utf8.RuneCountInString(text) <= longestMessage {
+		return text
+	}
+	return string([]rune(text)[:longestMessage-1]) + "…"
+}
+
+// shortList shortens texts that together are too long, and leaves out those behind them.
+func shortList(texts []string) []string {
+	room := longestMessage
+	for i, text := range texts {
+		if room -= utf8.RuneCountInString(text); room < 0 {
+			return append(slices.Clone(texts[:i]), "…")
+		}
+	}
+	return texts
+}
+
+// shortPath does the same with the names and numbers of a path.
+func shortPath(path ast.Path) ast.Path {
+	room := longestMessage
+	for i, step := range path {
+		switch step := step.(type) {
+		case ast.PathName:
+			room -= utf8.RuneCountInString(string(step))
+		default:
+			room--
+		}
+		if room < 0 {
+			return append(slices.Clone(path[:i]), ast.PathName("…"))
+		}
+	}
+	return path
 }

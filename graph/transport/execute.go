@@ -2,19 +2,19 @@ package transport
 
 import (
 	"context"
-	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/convenehq/convene/graph/transport/wall"
 	"github.com/convenehq/convene/internal/fault"
 )
 
-// prepare parses and validates an operation, and reads its variables. The context that it returns is
-// the one to execute with.
+// prepare finds or reads the document of a request, lets it through the wall, validates it, reads the variables and
+// weighs what that costs. The context that it returns is the one to execute with.
 func (h *Handler) prepare(
-	ctx context.Context, over carrier, params *graphql.RawParams,
+	ctx context.Context, over carrier, r *request,
 ) (_ context.Context, op *graphql.OperationContext, errs gqlerror.List) {
 	defer func() {
 		if len(errs) > 0 {
@@ -28,15 +28,19 @@ func (h *Handler) prepare(
 		}
 	}()
 	start := graphql.GetStartTime(ctx)
-	params.ReadTime = graphql.TraceTiming{Start: start, End: start}
-	op, errs = h.Executor.CreateOperationContext(ctx, params)
+	r.ReadTime = graphql.TraceTiming{Start: start, End: start}
+	doc, errs := h.document(ctx, r)
+	if len(errs) > 0 {
+		return ctx, nil, h.requestErrors(ctx, &graphql.OperationContext{}, errs)
+	}
+	if named := doc.Operations.ForName(r.OperationName); named != nil {
+		if err := wall.CheckVariables(h.documents.schema, named, r.Variables); err != nil {
+			return ctx, nil, gqlerror.List{withArgument(err)}
+		}
+	}
+	op, errs = h.Executor.CreateOperationContext(withDocument(ctx, doc), &r.RawParams)
 	if len(errs) > 0 {
 		return ctx, op, h.requestErrors(ctx, op, errs)
-	}
-	if defers(op) {
-		return ctx, op, gqlerror.List{shown(&fault.Error{
-			Code: fault.CodeValidationFailed, Message: "Nothing is deferred here: leave @defer out.",
-		})}
 	}
 	// Counted with what @skip leaves: the validator counts the document's, and gqlgen would panic.
 	if op.Operation.Operation == ast.Subscription && len(graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Subscription"})) != 1 {
@@ -50,7 +54,10 @@ func (h *Handler) prepare(
 // execute runs a query or a mutation.
 func (h *Handler) execute(ctx context.Context, over carrier, op *graphql.OperationContext) (response *graphql.Response) {
 	ctx, m := measure(ctx, over, op)
-	defer func() { m.end(outcome(response.Errors)) }()
+	defer func() {
+		announce(response, op)
+		m.end(outcome(response.Errors))
+	}()
 	ctx, cancel := context.WithTimeout(ctx, h.Limits.Query)
 	defer cancel()
 	defer func() {
@@ -66,6 +73,16 @@ func (h *Handler) execute(ctx context.Context, over carrier, op *graphql.Operati
 	return &graphql.Response{Errors: gqlerror.List{shown(&fault.Error{
 		Code: fault.CodeTimeout, Message: "This took too long and was given up.",
 	})}}
+}
+
+// announce tells what an operation cost.
+func announce(response *graphql.Response, op *graphql.OperationContext) {
+	if known := op.Stats.GetExtension(costKey); known != nil {
+		if response.Extensions == nil {
+			response.Extensions = map[string]any{}
+		}
+		response.Extensions[costKey] = known
+	}
 }
 
 // A recipient takes the results of any operation.
@@ -109,40 +126,4 @@ func (h *Handler) rescue(ctx context.Context, to recipient) {
 	if cause := recover(); cause != nil {
 		to.Error(h.recovered(ctx, cause))
 	}
-}
-
-// defers tells whether the operation uses @defer, which gqlparser puts into every schema. Its parts
-// would be executed, wait for somebody to fetch them and never be released.
-func defers(op *graphql.OperationContext) bool {
-	// Names have no escapes in GraphQL, so what is not in the text is not in the document.
-	if !strings.Contains(op.RawQuery, "defer") {
-		return false
-	}
-	var within func(ast.SelectionSet) bool
-	within = func(selections ast.SelectionSet) bool {
-		for _, selection := range selections {
-			switch s := selection.(type) {
-			case *ast.Field:
-				if within(s.SelectionSet) {
-					return true
-				}
-			case *ast.InlineFragment:
-				if s.Directives.ForName("defer") != nil || within(s.SelectionSet) {
-					return true
-				}
-			case *ast.FragmentSpread:
-				// The fragment itself is looked at once, below.
-				if s.Directives.ForName("defer") != nil {
-					return true
-				}
-			}
-		}
-		return false
-	}
-	for _, fragment := range op.Doc.Fragments {
-		if within(fragment.SelectionSet) {
-			return true
-		}
-	}
-	return within(op.Operation.SelectionSet)
 }

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"net/http"
 	"sync/atomic"
+
+	"github.com/convenehq/convene/graph/transport/wall"
 )
 
 // A Handler serves the GraphQL endpoint over every transport: HTTP POST and GET, WebSocket, and event
@@ -11,6 +13,11 @@ import (
 type Handler struct {
 	Options
 	connections roster
+	documents   *documents
+	texts       *wall.Memory[string] // of persisted queries, by hash
+
+	registered     map[string]*document // by id
+	onlyRegistered bool
 
 	sockets, streams, subscribed, slow atomic.Int64
 }
@@ -21,8 +28,9 @@ func New(o Options) *Handler {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	o.Executor.SetParserTokenLimit(o.Limits.ParserTokens)
-	return &Handler{Options: o}
+	return &Handler{
+		Options: o, documents: newDocuments(o.Executor, o.Limits.Wall, o.Suggests), texts: wall.NewMemory[string](textsWeight),
+	}
 }
 
 // ServeHTTP answers a request over the transport that it asks for.

@@ -192,7 +192,7 @@ func TestGraphQLOverHTTP(t *testing.T) {
 		{"an empty document is a validation error", post(gql, `{"query":""}`), 400, graphQLType, "GRAPHQL_VALIDATION_FAILED"},
 		{"an unknown name is a validation error", post(gql, `{"query":"query A { hello }","operationName":"B"}`), 400, graphQLType, "GRAPHQL_VALIDATION_FAILED"},
 		{"no name for two operations is a validation error", post(gql, `{"query":"query A { hello } query B { hello }"}`), 400, graphQLType, "GRAPHQL_VALIDATION_FAILED"},
-		{"too many tokens are a syntax error", post(gql, `{"query":"{`+strings.Repeat(" hello", 4000)+` }"}`), 400, graphQLType, "GRAPHQL_PARSE_FAILED"},
+		{"too many tokens are too complex", post(gql, `{"query":"{`+strings.Repeat(" hello", 4000)+` }"}`), 400, graphQLType, "QUERY_TOO_COMPLEX"},
 		{"@defer is refused", post(gql, `{"query":"{ ...F @defer } fragment F on Query { hello }"}`), 400, graphQLType, "GRAPHQL_VALIDATION_FAILED"},
 		{"@defer within a fragment is refused", post(gql, `{"query":"{ ...F } fragment F on Query { ... @ defer { hello } }"}`), 400, graphQLType, "GRAPHQL_VALIDATION_FAILED"},
 		{"the word defer is not", post(gql, `{"query":"{ echo(text: \"@defer\") }"}`), 200, graphQLType, ""},

@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
@@ -24,11 +23,11 @@ type operation struct {
 }
 
 // run executes the operation.
-func (o *operation) run(ctx context.Context, params *graphql.RawParams) {
+func (o *operation) run(ctx context.Context, r *request) {
 	defer o.session.running.Done()
 	defer o.leave()
 	h := o.session.handler
-	ctx, op, errs := h.prepare(ctx, overSocket, params)
+	ctx, op, errs := h.prepare(ctx, overSocket, r)
 	if len(errs) > 0 {
 		o.Error(errs)
 		return

@@ -9,13 +9,18 @@ import (
 
 	"github.com/99designs/gqlgen/graphql/executor"
 
+	"github.com/convenehq/convene/graph/transport/wall"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
 // Options is what a Handler works with.
 type Options struct {
-	// Executor reads, validates and runs operations. New sets its limit of tokens.
+	// Executor runs operations. New gives it the documents that it may run.
 	Executor *executor.Executor
+	// Suggests is whether errors guess what a client may have meant. That tells the schema, word by word.
+	Suggests bool
+	// Persisted keeps the texts of persisted queries for all nodes; without it each node has its own.
+	Persisted Persisted
 	// Subscriptions starts subscriptions; without it they are refused.
 	Subscriptions Subscriptions
 	// Authenticate reads the `authorization` that a client sends with connection_init or in a ping, and
@@ -40,8 +45,8 @@ type Limits struct {
 	Message int64
 	// Operations is how many operations a socket runs at once: 100.
 	Operations int
-	// ParserTokens is how many tokens a document has at most: 4000.
-	ParserTokens int
+	// Wall is how much a document may ask.
+	Wall wall.Limits
 	// Query is how long a query or a mutation may take: 30 s.
 	Query time.Duration
 	// Init is how long a socket may wait with connection_init: 10 s.
@@ -63,17 +68,17 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	return Limits{
-		Body:         cmp.Or(l.Body, 256<<10),
-		Message:      cmp.Or(l.Message, 64<<10),
-		Operations:   cmp.Or(l.Operations, 100),
-		ParserTokens: cmp.Or(l.ParserTokens, 4000),
-		Query:        cmp.Or(l.Query, 30*time.Second),
-		Init:         cmp.Or(l.Init, 10*time.Second),
-		Ping:         cmp.Or(l.Ping, 25*time.Second),
-		Heartbeat:    cmp.Or(l.Heartbeat, 15*time.Second),
-		Write:        cmp.Or(l.Write, 10*time.Second),
-		Queue:        cmp.Or(l.Queue, 256<<10),
-		Replay:       cmp.Or(l.Replay, 4<<20),
-		Droppable:    cmp.Or(l.Droppable, 16<<10),
+		Body:       cmp.Or(l.Body, 256<<10),
+		Message:    cmp.Or(l.Message, 64<<10),
+		Operations: cmp.Or(l.Operations, 100),
+		Wall:       l.Wall.WithDefaults(),
+		Query:      cmp.Or(l.Query, 30*time.Second),
+		Init:       cmp.Or(l.Init, 10*time.Second),
+		Ping:       cmp.Or(l.Ping, 25*time.Second),
+		Heartbeat:  cmp.Or(l.Heartbeat, 15*time.Second),
+		Write:      cmp.Or(l.Write, 10*time.Second),
+		Queue:      cmp.Or(l.Queue, 256<<10),
+		Replay:     cmp.Or(l.Replay, 4<<20),
+		Droppable:  cmp.Or(l.Droppable, 16<<10),
 	}
 }

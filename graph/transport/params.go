@@ -14,18 +14,28 @@ import (
 
 // parameters are the members of a GraphQL request. Others are ignored, as the specification has it,
 // unless they are one of these in another case: that is a mistake which would go unnoticed.
-var parameters = []string{"query", "operationName", "variables", "extensions"}
+var parameters = []string{"query", "operationName", "variables", "extensions", "documentId"}
+
+// A request is what a client asks: by the text of a document, or by what names one that is known here.
+type request struct {
+	graphql.RawParams
+	hasText bool
+	// documentID is the member of that name, and hash the one of extensions.persistedQuery; empty if not given.
+	documentID, hash string
+}
 
 // readParams reads the object of a GraphQL request. Its errors never repeat what was sent.
-func readParams(d *jsontext.Decoder) (*graphql.RawParams, *fault.Error) {
-	params, given := &graphql.RawParams{}, false
+func readParams(d *jsontext.Decoder) (*request, *fault.Error) {
+	params := &request{}
 	err := eachMember(d, func(name string) (err error) {
 		switch name {
 		case "query":
-			given = true
-			params.Query, err = readText(d, name, false)
+			params.hasText = d.PeekKind() != jsontext.KindNull
+			params.Query, err = readText(d, name)
 		case "operationName":
-			params.OperationName, err = readText(d, name, true)
+			params.OperationName, err = readText(d, name)
+		case "documentId":
+			params.documentID, err = readText(d, name)
 		case "variables":
 			params.Variables, err = readObject(d, name)
 		case "extensions":
@@ -41,25 +51,45 @@ func readParams(d *jsontext.Decoder) (*graphql.RawParams, *fault.Error) {
 	if err != nil {
 		return nil, unreadable(d, err)
 	}
-	if !given {
-		return nil, fault.BadRequest(nil, "`query` is missing.")
-	}
-	return params, nil
+	return params, params.named()
 }
 
-func readText(d *jsontext.Decoder, name string, orNull bool) (string, error) {
+// named reads what names a document, and wants a name or a text.
+func (r *request) named() *fault.Error {
+	if value, given := r.Extensions["persistedQuery"]; given && value != nil {
+		object, ok := value.(map[string]any)
+		if !ok {
+			return fault.BadRequest(nil, "`extensions.persistedQuery` must be an object.")
+		}
+		if object["version"] != int64(1) {
+			return fault.BadRequest(nil, "`extensions.persistedQuery.version` must be 1, the only one known here.")
+		}
+		if r.hash, ok = object["sha256Hash"].(string); !ok || r.hash == "" {
+			return fault.BadRequest(nil, "`extensions.persistedQuery.sha256Hash` must be a string.")
+		}
+	}
+	if r.hash != "" && r.documentID != "" && strings.TrimPrefix(r.documentID, hashPrefix) != r.hash {
+		return fault.BadRequest(nil, "`documentId` and `extensions.persistedQuery` name two documents: send one of them.")
+	}
+	isNamed := r.hash != "" || r.documentID != ""
+	if !r.hasText && !isNamed {
+		return fault.BadRequest(nil, "`query` is missing.")
+	}
+	r.hasText = r.hasText && (r.Query != "" || !isNamed) // some clients send an empty text with a name
+	return nil
+}
+
+func readText(d *jsontext.Decoder, name string) (string, error) {
 	token, err := d.ReadToken()
 	switch {
 	case err != nil:
 		return "", err
 	case token.Kind() == jsontext.KindString:
 		return token.String(), nil
-	case token.Kind() == jsontext.KindNull && orNull:
+	case token.Kind() == jsontext.KindNull:
 		return "", nil
-	case orNull:
-		return "", fault.BadRequest(nil, "`%s` must be a string or null.", name)
 	default:
-		return "", fault.BadRequest(nil, "`%s` must be a string.", name)
+		return "", fault.BadRequest(nil, "`%s` must be a string or null.", name)
 	}
 }
 

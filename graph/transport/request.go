@@ -10,7 +10,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/convenehq/convene/internal/fault"
@@ -28,8 +27,8 @@ func reject(status int, format string, args ...any) *rejection {
 }
 
 // readRequest reads a GraphQL request out of a POST's body or a GET's URL.
-func (h *Handler) readRequest(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *rejection) {
-	var params *graphql.RawParams
+func (h *Handler) readRequest(w http.ResponseWriter, r *http.Request) (*request, *rejection) {
+	var params *request
 	var bad *rejection
 	if r.Method == http.MethodGet {
 		params, bad = h.readURL(r)
@@ -43,7 +42,7 @@ func (h *Handler) readRequest(w http.ResponseWriter, r *http.Request) (*graphql.
 	return params, nil
 }
 
-func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *rejection) {
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*request, *rejection) {
 	kind, options, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != mediaJSON || !isUTF8(options["charset"]) {
 		return nil, reject(http.StatusUnsupportedMediaType, "The body must be application/json in UTF-8.")
@@ -88,7 +87,7 @@ func (h *Handler) unread(err error) *rejection {
 	return reject(http.StatusBadRequest, "The body could not be read.")
 }
 
-func (h *Handler) readURL(r *http.Request) (*graphql.RawParams, *rejection) {
+func (h *Handler) readURL(r *http.Request) (*request, *rejection) {
 	if int64(len(r.URL.RawQuery)) > h.Limits.Body {
 		return nil, reject(http.StatusRequestURITooLong, "The URL has more than %d bytes.", h.Limits.Body)
 	}
@@ -104,16 +103,17 @@ func (h *Handler) readURL(r *http.Request) (*graphql.RawParams, *rejection) {
 			return nil, reject(http.StatusBadRequest, "`%s` is not valid UTF-8.", name)
 		}
 	}
-	if !values.Has("query") {
-		return nil, reject(http.StatusBadRequest, "`query` is missing.")
-	}
-	params := &graphql.RawParams{Query: values.Get("query"), OperationName: values.Get("operationName")}
+	params := &request{hasText: values.Has("query"), documentID: values.Get("documentId")}
+	params.Query, params.OperationName = values.Get("query"), values.Get("operationName")
 	var bad *rejection
 	if params.Variables, bad = objectOf(values, "variables"); bad != nil {
 		return nil, bad
 	}
 	if params.Extensions, bad = objectOf(values, "extensions"); bad != nil {
 		return nil, bad
+	}
+	if bad := params.named(); bad != nil {
+		return nil, &rejection{http.StatusBadRequest, bad}
 	}
 	return params, nil
 }

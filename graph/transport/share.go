@@ -11,6 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/convenehq/convene/graph/transport/wall"
 	"github.com/convenehq/convene/internal/fault"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/viewer"
@@ -45,6 +46,7 @@ func (s *Shared) Subscribe(ctx context.Context, op *graphql.OperationContext, to
 	member := &live.Member{
 		Account: intent.Account,
 		Sees:    intent.Sees,
+		Ends:    intent.Ends,
 		Deliver: to.Next,
 		// Whoever resumes by its cursor gets the update rendered anew.
 		Fail: func(err error) { to.Error(s.present(ctx, op, err)) },
@@ -78,35 +80,19 @@ func (s *Shared) request(ctx context.Context, op *graphql.OperationContext, inte
 	}, nil
 }
 
-// perViewer is the path of a selected field that depends on who asks; nil if there is none. Each fragment
-// is looked into once, however often it is spread.
-func perViewer(set ast.SelectionSet, above []string, seen map[*ast.FragmentDefinition]bool) []string {
-	for _, selection := range set {
-		var path []string
-		switch selection := selection.(type) {
-		case *ast.Field:
-			path = slices.Concat(above, []string{selection.Alias})
-			if selection.Definition == nil || selection.Definition.Directives.ForName("perViewer") == nil {
-				path = perViewer(selection.SelectionSet, path, seen)
-			}
-		case *ast.InlineFragment:
-			path = perViewer(selection.SelectionSet, above, seen)
-		case *ast.FragmentSpread:
-			if !seen[selection.Definition] {
-				seen[selection.Definition] = true
-				path = perViewer(selection.Definition.SelectionSet, above, seen)
-			}
+// perViewerField is the path of a selected field that depends on who asks; nil if there is none.
+func perViewerField(op *graphql.OperationContext) (path []string) {
+	wall.Visit(op.Operation.SelectionSet, op.Doc.Fragments, func(s ast.Selection, in []*ast.Field) wall.Step {
+		field, ok := s.(*ast.Field)
+		if !ok || field.Definition == nil || field.Definition.Directives.ForName("perViewer") == nil {
+			return wall.Into
 		}
-		if path != nil {
-			return path
+		for _, f := range append(slices.Clip(in), field) {
+			path = append(path, f.Alias)
 		}
-	}
-	return nil
-}
-
-// perViewerField is the path of a field of the operation that depends on who asks; nil if there is none.
-func perViewerField(op *graphql.OperationContext) []string {
-	return perViewer(op.Operation.SelectionSet, nil, map[*ast.FragmentDefinition]bool{})
+		return wall.Stop
+	})
+	return path
 }
 
 // cursorVariable is the variable that holds the cursor to resume behind; empty if it stands in the

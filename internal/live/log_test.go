@@ -90,20 +90,23 @@ func (l log) Read(ctx context.Context, id uuid.UUID, after int64, limit int) (li
 	return r, rows.Err()
 }
 
-// Moved implements live.Source.
-func (l log) Moved(ctx context.Context, heads map[uuid.UUID]int64) (map[uuid.UUID]live.Head, error) {
-	moved := map[uuid.UUID]live.Head{}
-	for id, known := range heads {
-		var h live.Head
-		err := l.db.SQL.QueryRowContext(ctx, "SELECT seq, floor FROM heads WHERE id = $1", id).Scan(&h.Seq, &h.Floor)
+// ReadAll implements live.Source.
+func (l log) ReadAll(ctx context.Context, after []live.Place, limit int) (map[uuid.UUID]live.Reading, error) {
+	all := map[uuid.UUID]live.Reading{}
+	for _, p := range after {
+		r, err := l.Read(ctx, p.ID, p.Seq, limit)
 		if err != nil {
 			return nil, err
 		}
-		if h.Seq != known {
-			moved[id] = h
-		}
+		all[p.ID] = r
 	}
-	return moved, nil
+	return all, nil
+}
+
+// Moved implements live.Source.
+func (l log) Moved(ctx context.Context, known []live.Place) ([]live.Place, error) {
+	return live.AskMoved(ctx, l.db.SQL, `SELECT k.id, h.seq
+		FROM unnest($1::uuid[], $2::bigint[]) AS k (id, seq) JOIN heads h ON h.id = k.id AND h.seq <> k.seq`, known)
 }
 
 // A countingLog counts how often it is read.
@@ -126,7 +129,7 @@ func (l *countingLog) Read(ctx context.Context, id uuid.UUID, after int64, limit
 
 const kind = "log"
 
-func hub(t testing.TB, l log, o live.Options) *live.Hub {
+func hub(t testing.TB, l live.Source, o live.Options) *live.Hub {
 	t.Helper()
 	if o.Epoch == nil {
 		o.Epoch = func(context.Context) (string, error) { return "epoch", nil }
@@ -145,6 +148,8 @@ type reader struct {
 	mu     sync.Mutex
 	words  []string
 	cursor string
+	// note is told of each word; nil for nobody.
+	note   func(word string)
 	came   chan struct{}
 	detach func()
 }
@@ -186,7 +191,11 @@ func read(t testing.TB, h *live.Hub, id uuid.UUID, after string) *reader {
 		Deliver: func(frame []byte, cursor string) {
 			r.mu.Lock()
 			r.words, r.cursor = append(r.words, string(frame)), cursor
+			note := r.note
 			r.mu.Unlock()
+			if note != nil {
+				note(string(frame))
+			}
 			r.came <- struct{}{}
 		},
 		Fail: func(error) {

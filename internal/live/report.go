@@ -16,6 +16,8 @@ var (
 	// finds tell of updates that got lost: none are found while Redis carries all.
 	finds = telemetry.NewCounters("convene_live_finds_total",
 		"Streams that turned out to have moved on unheard: found by the sweep, or when a subscription to Redis was confirmed.", "by")
+	forgotten = telemetry.NewCounter("convene_live_forgotten_total",
+		"How often a stream's recent updates were let go of for lack of room: whoever resumes on it costs a read of PostgreSQL.")
 	resyncs = telemetry.NewCounters("convene_live_resyncs_total",
 		"Subscribers that were told to fetch anew, by reason.", "reason")
 
@@ -36,6 +38,9 @@ func (h *Hub) Report(to *telemetry.Registry) {
 		defer h.mu.Unlock()
 		return float64(len(h.streams))
 	})
+	to.Gauge("convene_live_kept_bytes", "Recent updates, as they came and as they were rendered, that are kept for those who resume.", func() float64 {
+		return float64(h.shelf.bytes())
+	})
 	to.Gauge("convene_redis_down", "1 while Redis is away and updates of other nodes come by the sweep, else 0.", func() float64 {
 		if h.Degraded() {
 			return 1
@@ -46,6 +51,6 @@ func (h *Hub) Report(to *telemetry.Registry) {
 		if h.bus == nil {
 			return 0
 		}
-		return float64(len(h.bus.outbox))
+		return float64(h.bus.queued())
 	})
 }

@@ -21,12 +21,14 @@ type stream struct {
 	nature Nature
 	part   int
 
-	// users is the hub's, under its lock.
+	// users and place are the hub's, under its lock.
 	users int
+	place int // among those of its part
 
 	// inbox takes offers without waiting; one goroutine at a time works it off.
 	inboxMu sync.Mutex
 	inbox   []Update
+	settled []settling
 	check   bool
 	working bool
 
@@ -41,8 +43,20 @@ type stream struct {
 	head      int64
 	floor     int64
 	ring      ring
+	begun     int64 // how often reading has begun to read what is missing
+	tellAt    time.Time
 	groups    map[string]*group
 	exclusive int
+	kept      kept
+}
+
+// A settling is a part of the stream that was read with those of others.
+type settling struct {
+	Reading
+	// epoch is the history that it was read in.
+	epoch string
+	// isWhole tells that nothing is missing up to the head.
+	isWhole bool
 }
 
 // readTime is how long PostgreSQL may take to answer.
@@ -57,16 +71,20 @@ func newStream(h *Hub, key Key, k kind) *stream {
 }
 
 // offer takes updates from a writer or from Redis.
-func (s *stream) offer(updates ...Update) { s.wake(updates, false) }
+func (s *stream) offer(updates ...Update) {
+	s.wake(func() { s.inbox = append(s.inbox, updates...) })
+}
+
+// settle takes what was read of the stream together with others.
+func (s *stream) settle(r settling) { s.wake(func() { s.settled = append(s.settled, r) }) }
 
 // verify asks PostgreSQL whether the head has moved.
-func (s *stream) verify() { s.wake(nil, true) }
+func (s *stream) verify() { s.wake(func() { s.check = true }) }
 
-func (s *stream) wake(updates []Update, check bool) {
+func (s *stream) wake(put func()) {
 	s.inboxMu.Lock()
 	defer s.inboxMu.Unlock()
-	s.inbox = append(s.inbox, updates...)
-	s.check = s.check || check
+	put()
 	if !s.working {
 		s.working = true
 		go s.work()
@@ -79,9 +97,9 @@ func (s *stream) work() {
 	var waiting []Update // beyond a gap
 	for {
 		s.inboxMu.Lock()
-		batch, check := slices.Concat(waiting, s.inbox), s.check
-		s.inbox, s.check = nil, false
-		if len(batch) == 0 && !check {
+		batch, settled, check := slices.Concat(waiting, s.inbox), s.settled, s.check
+		s.inbox, s.settled, s.check = nil, nil, false
+		if len(batch) == 0 && len(settled) == 0 && !check {
 			s.working = false
 			s.inboxMu.Unlock()
 			return
@@ -91,7 +109,7 @@ func (s *stream) work() {
 		sort.SliceStable(batch, func(i, j int) bool { return batch[i].Seq < batch[j].Seq })
 		late := len(waiting) > 0
 		var err error
-		if waiting, err = s.advance(ctx, batch, check, late); err != nil {
+		if waiting, err = s.advance(ctx, batch, settled, check, late); err != nil {
 			// PostgreSQL is away. The sweep comes by again.
 			s.rest()
 			return
@@ -104,10 +122,16 @@ func (s *stream) work() {
 }
 
 // advance delivers what it can of some updates, and answers those beyond a gap unless it has asked PostgreSQL.
-func (s *stream) advance(ctx context.Context, batch []Update, check, late bool) (waiting []Update, err error) {
+func (s *stream) advance(ctx context.Context, batch []Update, settled []settling, check, late bool) (waiting []Update, err error) {
 	if s.nature == Personal {
 		s.hub.personal <- struct{}{}
 		defer func() { <-s.hub.personal }()
+	}
+	for _, r := range settled {
+		s.mu.Lock()
+		isWhole := !s.known || s.epoch != r.epoch || s.fill(r.Reading, r.isWhole)
+		s.mu.Unlock()
+		check = check || !isWhole
 	}
 	waiting = s.deliver(batch)
 	if check || len(waiting) > 0 && late {
@@ -121,7 +145,7 @@ func (s *stream) advance(ctx context.Context, batch []Update, check, late bool) 
 func (s *stream) rest() {
 	s.inboxMu.Lock()
 	defer s.inboxMu.Unlock()
-	s.inbox, s.working = nil, false
+	s.inbox, s.settled, s.working = nil, nil, false
 }
 
 // deliver gives out what follows the head without a gap and returns the rest.
@@ -150,34 +174,48 @@ func (s *stream) deliver(sorted []Update) (beyond []Update) {
 }
 
 // repair reads what is missing from PostgreSQL. What has no row up to the head that is read with the
-// rows will never have one.
+// rows will never have one. A read that another one has begun since this was called does for both.
 func (s *stream) repair(ctx context.Context) error {
-	repairs.Inc()
+	s.mu.Lock()
+	asked := s.begun
+	s.mu.Unlock()
 	s.reading.Lock()
 	defer s.reading.Unlock()
+	s.mu.Lock()
+	known, from, isRead := s.known, s.head, s.begun > asked
+	if known && !isRead {
+		s.begun++
+	}
+	s.mu.Unlock()
+	if !known || isRead {
+		return nil
+	}
+	repairs.Inc()
 	for {
-		s.mu.Lock()
-		known, from := s.known, s.head
-		s.mu.Unlock()
-		if !known {
-			return nil
-		}
 		reading, err := s.read(ctx, from)
+		s.mu.Lock()
 		if err != nil {
+			s.begun-- // of no use to those who wait
+			s.mu.Unlock()
 			return err
 		}
-		s.mu.Lock()
-		s.apply(reading.after(s.head)...)
-		whole := len(reading.Updates) <= s.hub.o.Owed
-		if whole && reading.Seq > s.head {
-			s.head = reading.Seq
-		}
-		s.floor = reading.Floor
+		whole := s.fill(reading, len(reading.Updates) <= s.hub.o.Owed)
+		from = s.head
 		s.mu.Unlock()
 		if whole {
 			return nil
 		}
 	}
+}
+
+// fill delivers what a reading has beyond the head, and answers whether nothing is missing then. The caller holds mu.
+func (s *stream) fill(r Reading, isWhole bool) bool {
+	s.apply(r.after(s.head)...)
+	if isWhole {
+		s.head = max(s.head, r.Seq)
+	}
+	s.floor = max(s.floor, r.Floor)
+	return isWhole
 }
 
 // read asks PostgreSQL for what follows a number: one more than may be owed, to tell whether it is more.
@@ -209,6 +247,7 @@ func (s *stream) apply(run ...Update) {
 	for _, g := range s.groups {
 		g.deliver(s, run)
 	}
+	s.hub.shelf.note(s)
 }
 
 // latest leaves out each update that a later one of the same subject follows.
@@ -269,6 +308,7 @@ func (s *stream) history(ctx context.Context, after int64) (Reading, error) {
 	if s.head <= reading.Seq && s.nature == Shared {
 		// Else something has come since, and what was read may be stale or leave it out.
 		s.ring.prepend(after, reading.Updates[:below])
+		s.hub.shelf.note(s)
 	}
 	s.apply(reading.after(s.head)...)
 	s.head = max(s.head, reading.Seq)
@@ -293,9 +333,9 @@ func (s *stream) restart(ctx context.Context, epoch string) {
 		return // learned in it already
 	}
 	s.known, s.epoch, s.head, s.floor = err == nil, epoch, reading.Seq, reading.Floor
-	s.ring.reset(reading.Seq)
+	s.forget(reading.Seq)
+	s.hub.shelf.note(s)
 	for _, g := range s.groups {
-		clear(g.frames)
 		members := slices.Collect(maps.Keys(g.members))
 		for _, m := range members {
 			m.pos = s.head

@@ -20,6 +20,8 @@ type Wish[T any] struct {
 	Account uuid.UUID
 	// Sees judges each update; nil for all.
 	Sees func(Update) bool
+	// Ends tells of a hidden update whether it ends the subscription, and why; nil if none does.
+	Ends func(Update) error
 	// Greets has a subscriber without a cursor given one at once.
 	Greets bool
 	// Expect is told which items of a personal stream are decoded next; nil if that makes no difference.
@@ -37,6 +39,7 @@ type Intent struct {
 	Account uuid.UUID
 	Greets  bool
 	Sees    func(Update) bool
+	Ends    func(Update) error
 }
 
 // A Probe in the context makes Subscribe only note what is wanted: how the shared execution learns it
@@ -71,7 +74,7 @@ func WithInlet(ctx context.Context, in *Inlet) context.Context {
 // its channel is filled by hand; without, it is a subscriber of its own.
 func Subscribe[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, error) {
 	if p, ok := ctx.Value(probeKey{}).(*Probe); ok {
-		p.Intent = &Intent{Key: w.Key, After: w.After, From: w.From, Judged: w.Judged, Account: w.Account, Greets: w.Greets, Sees: w.Sees}
+		p.Intent = &Intent{Key: w.Key, After: w.After, From: w.From, Judged: w.Judged, Account: w.Account, Greets: w.Greets, Sees: w.Sees, Ends: w.Ends}
 		return make(chan T), nil
 	}
 	if in, ok := ctx.Value(inletKey{}).(*Inlet); ok {
@@ -114,6 +117,7 @@ func subscribeAlone[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, er
 	member := &Member{
 		Account: w.Account,
 		Sees:    w.Sees,
+		Ends:    w.Ends,
 		Deliver: func([]byte, string) { put(plan.last) },
 		Fail:    func(error) { end() },
 	}

@@ -2,11 +2,20 @@ package live
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/convenehq/convene/internal/telemetry"
+)
+
+// sweepParts is in how many parts a sweep goes over the streams.
+const sweepParts = 16
+
+// A repair of many streams reads so many at once, and at most so many updates of each: whoever has missed more is
+// read alone.
+const (
+	repairStreams = 1000
+	repairUpdates = 50
 )
 
 // sweep goes over all streams again and again, a part at a time, until the context ends. It finds what
@@ -14,6 +23,8 @@ import (
 func (h *Hub) sweep(ctx context.Context) {
 	tick := time.NewTicker(h.o.Sweep / sweepParts)
 	defer tick.Stop()
+	var c check
+	var streams []*stream
 	for part := 0; ; part = (part + 1) % sweepParts {
 		select {
 		case <-ctx.Done():
@@ -25,50 +36,129 @@ func (h *Hub) sweep(ctx context.Context) {
 				h.o.Log.Debug("The sweep could not read the epoch", "error", err)
 			}
 		}
-		streams := h.all(part)
-		_ = h.checkAll(ctx, streams, sweepFinds) // the next round comes by
-		for _, s := range streams {
-			s.tellCursors(time.Now())
-		}
+		streams = h.sweepPart(ctx, &c, streams, part, time.Now())
 	}
 }
 
-// checkAll asks PostgreSQL in one statement a kind which of the streams have moved, repairs those, and counts
-// them in found. It answers those that it could not ask about because they are busy.
+// sweepPart goes over a part, in the space of the one before, which it hands on.
+func (h *Hub) sweepPart(ctx context.Context, c *check, space []*stream, part int, now time.Time) []*stream {
+	streams := h.part(space[:0], part)
+	c.reset()
+	for _, s := range streams {
+		if s.lockForSweep() { // else the next round comes by
+			c.add(s)
+			s.tellCursors(now)
+			s.mu.Unlock()
+		}
+	}
+	h.look(ctx, c, sweepFinds)
+	clear(streams) // what has ended may go
+	return streams
+}
+
+// checkAll looks for updates that some streams have missed, and answers those that it could not ask about
+// because they are busy.
 func (h *Hub) checkAll(ctx context.Context, streams []*stream, found telemetry.Counter) (busy []*stream) {
-	byKind := map[string]map[uuid.UUID]int64{}
+	var c check
 	for _, s := range streams {
 		if !s.lockForSweep() {
 			busy = append(busy, s)
 			continue
 		}
-		known, head := s.known, s.head
-		s.missed = s.missed || !known // whoever reads the head looks again
+		c.add(s)
 		s.mu.Unlock()
-		if !known {
-			continue
-		}
-		if byKind[s.key.Kind] == nil {
-			byKind[s.key.Kind] = map[uuid.UUID]int64{}
-		}
-		byKind[s.key.Kind][s.key.ID] = head
 	}
+	h.look(ctx, &c, found)
+	return busy
+}
+
+// A check is streams of which PostgreSQL is asked whether they have moved, by kind.
+type check struct {
+	kinds  []string
+	places [][]Place
+}
+
+// add has the stream asked about, whose lock the caller holds.
+func (c *check) add(s *stream) {
+	if !s.known {
+		s.missed = true // whoever reads the head looks again
+		return
+	}
+	i := 0
+	for i < len(c.kinds) && c.kinds[i] != s.key.Kind {
+		i++
+	}
+	if i == len(c.kinds) {
+		c.kinds, c.places = append(c.kinds, s.key.Kind), append(c.places, nil)
+	}
+	c.places[i] = append(c.places[i], Place{s.key.ID, s.head})
+}
+
+// reset forgets the streams and keeps their space.
+func (c *check) reset() {
+	for i := range c.places {
+		c.places[i] = c.places[i][:0]
+	}
+}
+
+// look asks PostgreSQL in one statement a kind which of the streams have moved, counts those in found, and repairs
+// them together.
+func (h *Hub) look(ctx context.Context, c *check, found telemetry.Counter) {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
-	for kind, heads := range byKind {
-		moved, err := h.kinds[kind].source.Moved(ctx, heads)
+	for i, kind := range c.kinds {
+		if len(c.places[i]) == 0 {
+			continue
+		}
+		moved, err := h.kinds[kind].source.Moved(ctx, c.places[i])
 		if err != nil {
 			h.o.Log.Debug("The sweep could not read the heads", "kind", kind, "error", err)
 			continue
 		}
-		for id := range moved {
-			if s := h.lookup(Key{Kind: kind, ID: id}); s != nil {
-				found.Inc()
-				s.verify()
-			}
+		found.Add(float64(len(moved)))
+		for len(moved) > 0 {
+			n := min(len(moved), repairStreams)
+			h.repairAll(ctx, kind, moved[:n])
+			moved = moved[n:]
 		}
 	}
-	return busy
+}
+
+// repairAll reads what some streams of a kind have missed, in one statement, and gives each of them its part. The
+// streams deliver it by themselves: nobody waits for those that take long.
+func (h *Hub) repairAll(ctx context.Context, kind string, moved []Place) {
+	streams := make([]*stream, 0, len(moved))
+	after := make([]Place, 0, len(moved))
+	epochs := make([]string, 0, len(moved))
+	for _, p := range moved {
+		s := h.lookup(Key{Kind: kind, ID: p.ID})
+		if s == nil {
+			continue
+		}
+		if !s.lockForSweep() {
+			s.verify() // it waits by itself
+			continue
+		}
+		// What has come meanwhile need not be read.
+		if s.known && s.head != p.Seq {
+			streams, after, epochs = append(streams, s), append(after, Place{p.ID, s.head}), append(epochs, s.epoch)
+		}
+		s.mu.Unlock()
+	}
+	if len(streams) == 0 {
+		return
+	}
+	readings, err := h.kinds[kind].source.ReadAll(ctx, after, repairUpdates+1)
+	if err != nil {
+		h.o.Log.Debug("The sweep could not read what was missed", "kind", kind, "error", err)
+		return
+	}
+	repairs.Add(float64(len(streams)))
+	for i, s := range streams {
+		if r, ok := readings[s.key.ID]; ok {
+			s.settle(settling{Reading: r, epoch: epochs[i], isWhole: len(r.Updates) <= repairUpdates})
+		}
+	}
 }
 
 // lockForSweep locks the stream, but does not wait for a personal one: those read PostgreSQL under their lock, and
@@ -82,20 +172,30 @@ func (s *stream) lockForSweep() bool {
 }
 
 // tellCursors gives a newer cursor to those who were given nothing for a while. All of them, always: a
-// cursor that came only after a hidden number would tell of it.
+// cursor that came only after a hidden number would tell of it. The caller holds mu.
 func (s *stream) tellCursors(now time.Time) {
-	if !s.lockForSweep() {
+	if now.Before(s.tellAt) {
 		return
 	}
-	defer s.mu.Unlock()
+	s.tellAt = now.Add(s.hub.o.Tell)
 	for _, g := range s.groups {
 		var silent []*Member
 		for m := range g.members {
-			// Spread by the member's own last time, which a connection's arrival has made random.
-			if now.Sub(m.told) >= s.hub.o.Tell {
+			if now.Sub(m.told) >= m.patience {
 				silent = append(silent, m)
 			}
 		}
 		g.tell(Item{Kind: Moved, Cursor: s.cursor(s.head)}, silent...)
+		for m := range g.members {
+			if due := m.told.Add(m.patience); due.Before(s.tellAt) {
+				s.tellAt = due
+			}
+		}
 	}
+}
+
+// patience is for how long a member may be silent: not for all of a stream alike, who were given the same update
+// at the same moment.
+func (h *Hub) patience() time.Duration {
+	return time.Duration(float64(h.o.Tell) * (0.8 + 0.4*rand.Float64()))
 }

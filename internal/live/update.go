@@ -108,13 +108,24 @@ func (r Reading) after(seq int64) []Update {
 	return r.Updates[i:]
 }
 
+// A Place is a number in a stream of a kind.
+type Place struct {
+	// ID is the row that the stream belongs to.
+	ID uuid.UUID
+	// Seq is the number.
+	Seq int64
+}
+
 // A Source reads streams of one kind from PostgreSQL.
 type Source interface {
 	// Read returns at most limit updates after a number, with the stream's head and floor, in one
 	// snapshot.
 	Read(ctx context.Context, id uuid.UUID, after int64, limit int) (Reading, error)
-	// Moved returns the heads of those streams whose head is not the given one.
-	Moved(ctx context.Context, heads map[uuid.UUID]int64) (map[uuid.UUID]Head, error)
+	// ReadAll does so for each of several streams, in one statement. It leaves out what there is not.
+	ReadAll(ctx context.Context, after []Place, limit int) (map[uuid.UUID]Reading, error)
+	// Moved returns those of the streams whose head is not the given number, with their heads, in one statement. All
+	// streams of a node pass through it in every round of the sweep, nearly all of them for nothing.
+	Moved(ctx context.Context, known []Place) ([]Place, error)
 }
 
 // ItemKind is what kind of thing a subscriber is given.

@@ -34,28 +34,32 @@ func (s *Service) Announce(notices []Notice) {
 // draws a curtain in those they share with others. In their direct conversation the lock is enough: what
 // is sent after it is refused.
 func (s *Service) Part(ctx context.Context, tx *ent.Tx, a, b uuid.UUID) ([]Notice, error) {
-	return s.eachShared(ctx, tx, a, b, conversationentry.KindCURTAIN_DRAWN,
-		func(ctx context.Context, id uuid.UUID, seq int64, lower, upper uuid.UUID) error {
-			return tx.Curtain.Create().SetConversationID(id).SetLowerID(lower).SetUpperID(upper).SetFromSeq(seq).Exec(ctx)
-		})
+	return s.eachShared(ctx, tx, a, b, conversationentry.KindCURTAIN_DRAWN, drawCurtain)
 }
 
 // Rejoin takes note that no block stands any longer between two people. What was written behind the
 // curtain stays there.
 func (s *Service) Rejoin(ctx context.Context, tx *ent.Tx, a, b uuid.UUID) ([]Notice, error) {
-	return s.eachShared(ctx, tx, a, b, conversationentry.KindCURTAIN_LIFTED,
-		func(ctx context.Context, id uuid.UUID, seq int64, lower, upper uuid.UUID) error {
-			return tx.Curtain.Update().Where(
-				entcurtain.ConversationID(id), entcurtain.LowerID(lower), entcurtain.UpperID(upper), entcurtain.UntilSeqIsNil(),
-			).SetUntilSeq(seq).Exec(ctx)
-		})
+	return s.eachShared(ctx, tx, a, b, conversationentry.KindCURTAIN_LIFTED, liftCurtain)
+}
+
+// A movement is what is written of a curtain that moves.
+type movement func(ctx context.Context, tx *ent.Tx, conversation uuid.UUID, seq int64, lower, upper uuid.UUID) error
+
+func drawCurtain(ctx context.Context, tx *ent.Tx, conversation uuid.UUID, seq int64, lower, upper uuid.UUID) error {
+	return tx.Curtain.Create().SetConversationID(conversation).SetLowerID(lower).SetUpperID(upper).SetFromSeq(seq).Exec(ctx)
+}
+
+func liftCurtain(ctx context.Context, tx *ent.Tx, conversation uuid.UUID, seq int64, lower, upper uuid.UUID) error {
+	return tx.Curtain.Update().Where(
+		entcurtain.ConversationID(conversation), entcurtain.LowerID(lower), entcurtain.UpperID(upper), entcurtain.UntilSeqIsNil(),
+	).SetUntilSeq(seq).Exec(ctx)
 }
 
 // eachShared locks the conversations that two people share, in the order of their ids, and does in each
 // that has others in it what comes with a hidden number.
 func (s *Service) eachShared(
-	ctx context.Context, tx *ent.Tx, a, b uuid.UUID, kind conversationentry.Kind,
-	do func(ctx context.Context, id uuid.UUID, seq int64, lower, upper uuid.UUID) error,
+	ctx context.Context, tx *ent.Tx, a, b uuid.UUID, kind conversationentry.Kind, do movement,
 ) ([]Notice, error) {
 	ctx = viewer.AsSystem(ctx, "draw or lift a curtain between two people")
 	if bytes.Compare(a[:], b[:]) > 0 {
@@ -70,25 +74,37 @@ func (s *Service) eachShared(
 		if c.kind == conversation.KindDIRECT {
 			continue
 		}
-		seq, err := takeNumber(ctx, tx, c.id)
+		n, err := moveCurtain(ctx, tx, c.id, kind, a, b, do)
 		if err != nil {
 			return nil, err
 		}
-		if err := do(ctx, c.id, seq, a, b); err != nil {
-			return nil, fmt.Errorf("move a curtain: %w", err)
-		}
-		err = tx.ConversationEntry.Create().SetConversationID(c.id).SetSeq(seq).SetKind(kind).SetLowerID(a).SetUpperID(b).Exec(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("log a curtain: %w", err)
-		}
-		u, err := entry{Kind: kind.String(), Lower: a, Upper: b}.update(seq)
-		if err != nil {
-			return nil, err
-		}
-		u.Trace = telemetry.Collected(ctx)
-		notices = append(notices, Notice{streamOf(c.id), u})
+		notices = append(notices, n)
 	}
 	return notices, nil
+}
+
+// moveCurtain moves a curtain in a conversation, with a hidden number.
+func moveCurtain(
+	ctx context.Context, tx *ent.Tx, conversation uuid.UUID, kind conversationentry.Kind, lower, upper uuid.UUID, do movement,
+) (Notice, error) {
+	seq, err := takeNumber(ctx, tx, conversation)
+	if err != nil {
+		return Notice{}, err
+	}
+	if err := do(ctx, tx, conversation, seq, lower, upper); err != nil {
+		return Notice{}, fmt.Errorf("move a curtain: %w", err)
+	}
+	err = tx.ConversationEntry.Create().SetConversationID(conversation).SetSeq(seq).SetKind(kind).
+		SetLowerID(lower).SetUpperID(upper).Exec(ctx)
+	if err != nil {
+		return Notice{}, fmt.Errorf("log a curtain: %w", err)
+	}
+	u, err := entry{Kind: kind.String(), Lower: lower, Upper: upper}.update(seq)
+	if err != nil {
+		return Notice{}, err
+	}
+	u.Trace = telemetry.Collected(ctx)
+	return Notice{streamOf(conversation), u}, nil
 }
 
 type sharedConversation struct {

@@ -7,14 +7,19 @@ const (
 	factOpened  = "conversation.opened"
 	factEdited  = "message.edited"
 	factDeleted = "message.deleted"
+	factJoined  = "conversation.joined"
+	factLeft    = "conversation.left"
 
 	burstSent    = "message.sent"
 	burstRead    = "conversation.read"
 	burstVisited = "conversation.visited"
 )
 
-// refMessage names the message that a fact is about besides its conversation.
-const refMessage = "message"
+// What a fact is about besides its conversation: a message, or a member.
+const (
+	refMessage = "message"
+	refMember  = "account"
+)
 
 // Facts are the slice's part of the catalogue.
 var Facts = []fact.Kind{
@@ -29,6 +34,14 @@ var Facts = []fact.Kind{
 	{
 		Name: factDeleted, Subject: "conversation", Refs: []string{refMessage}, By: []string{"deleteMessage"},
 		Says: "The text of a message has been taken away.",
+	},
+	{
+		Name: factJoined, Subject: "conversation", Refs: []string{refMember},
+		Says: "Somebody has become a member of a circle's conversation.",
+	},
+	{
+		Name: factLeft, Subject: "conversation", Refs: []string{refMember},
+		Says: "Somebody is no longer a member of a circle's conversation: left, or taken out.",
 	},
 	{
 		Name: burstSent, Subject: "conversation", By: []string{"sendMessage"}, IsBurst: true,

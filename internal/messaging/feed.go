@@ -18,7 +18,7 @@ const feedKind = "conversation"
 // joinFeeds says how conversations get into the feeds: whose, and what is shown there.
 func (s *Service) joinFeeds(f *feed.Service) {
 	f.Show(feed.Subject{Kind: feedKind, Prefix: ent.ConversationPrefix, Show: s.showConversations})
-	f.Follow(s.audience, factOpened, factEdited, factDeleted, burstSent, burstRead, burstVisited)
+	f.Follow(s.audience, factOpened, factJoined, factLeft, factEdited, factDeleted, burstSent, burstRead, burstVisited)
 }
 
 // showConversations is conversations as the viewer sees them now, in one statement.
@@ -50,7 +50,8 @@ func shownTo(message string) string {
 		AND x.from_seq < $m.seq AND (x.until_seq IS NULL OR x.until_seq > $m.seq))`, "$m", message)
 }
 
-// audienceSQL finds for whom something changes that a conversation shows: all members of a new one; who sees at
+// audienceSQL finds for whom something changes that a conversation shows: all members of a new
+// one, or of one whose members are others now; who sees at
 // least one of the new messages; and of a message that was edited or deleted, who sees it as the last one or has it
 // among the unread. Whoever was told of a change that shows them nothing else than before would be told of
 // something that they must not see.
@@ -83,9 +84,14 @@ func (s *Service) audience(ctx context.Context, tx *ent.Tx, b fact.Batch) ([]fee
 	var since, through []int64
 	var changes []feed.Change
 	for _, f := range b.Facts {
-		if f.Kind == factOpened {
+		switch f.Kind {
+		case factLeft:
+			// For the leaver it is gone; if they have come back meanwhile, it is shown.
+			changes = append(changes, feed.Change{Account: f.Refs[refMember], Kind: feedKind, Subject: f.Subject})
 			opened = append(opened, f.Subject)
-		} else {
+		case factOpened, factJoined:
+			opened = append(opened, f.Subject)
+		default:
 			messages = append(messages, f.Refs[refMessage])
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/convenehq/convene/graph/relay"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fault"
+	"github.com/convenehq/convene/internal/feed"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/network"
@@ -27,6 +28,7 @@ type house struct {
 	hub       *live.Hub
 	messaging *messaging.Service
 	network   *network.Service
+	feeds     *feed.Service
 }
 
 func newHouse(t testing.TB) *house {
@@ -38,7 +40,7 @@ func newHouse(t testing.TB) *house {
 func houseOn(t testing.TB, d *db.DB, o live.Options) *house {
 	t.Helper()
 	n := node.On(t, d, o)
-	return &house{t: t, db: d, hub: n.Hub, messaging: n.Messaging, network: n.Network}
+	return &house{t: t, db: d, hub: n.Hub, messaging: n.Messaging, network: n.Network, feeds: n.Feeds}
 }
 
 func (h *house) person(name string) uuid.UUID { return testkit.Person(h.t, h.db, name) }
@@ -103,6 +105,40 @@ func (h *house) unblock(blocker, blocked uuid.UUID) {
 	if err != nil && (!errors.As(err, &refusal) || refusal.Code != network.CodeNotFound) {
 		h.t.Fatalf("unblock: %v", err)
 	}
+}
+
+// join makes people members of a circle's conversation, and announces it.
+func (h *house) join(conversation uuid.UUID, people ...uuid.UUID) {
+	h.t.Helper()
+	h.messaging.Announce(h.unannounced(func(tx *ent.Tx) ([]messaging.Notice, error) {
+		return h.messaging.Join(h.t.Context(), tx, conversation, people...)
+	}))
+}
+
+// leave takes somebody out of a circle's conversation, and announces it.
+func (h *house) leave(conversation, person uuid.UUID) {
+	h.t.Helper()
+	h.messaging.Announce(h.left(conversation, person))
+}
+
+// left takes somebody out, and answers what is to be announced.
+func (h *house) left(conversation, person uuid.UUID) []messaging.Notice {
+	h.t.Helper()
+	return h.unannounced(func(tx *ent.Tx) ([]messaging.Notice, error) {
+		return h.messaging.Leave(h.t.Context(), tx, conversation, person)
+	})
+}
+
+func (h *house) unannounced(do func(tx *ent.Tx) ([]messaging.Notice, error)) (notices []messaging.Notice) {
+	h.t.Helper()
+	err := h.db.Tx(h.t.Context(), func(tx *ent.Tx) (err error) {
+		notices, err = do(tx)
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return notices
 }
 
 // refused is the code of a refusal.

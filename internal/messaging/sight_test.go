@@ -145,12 +145,24 @@ func (w *world) act(rt *rapid.T) {
 			}
 		}
 	case "join":
-		// Having joined only now: nothing from before is theirs to see.
-		w.joined[who] = w.head()
-		_, err := w.h.db.SQL.Exec("UPDATE conversation_members SET joined_seq = $1 WHERE conversation_id = $2 AND account_id = $3",
-			w.joined[who], w.c.ID, w.people[who])
-		if err != nil {
-			rt.Fatal(err)
+		// Whoever comes back has joined only now: nothing from before is theirs to see. Their curtains end with their
+		// leaving, and hang anew where a block stands.
+		w.h.leave(w.c.ID, w.people[who])
+		left := w.head()
+		w.h.join(w.c.ID, w.people[who])
+		w.joined[who] = left + 1
+		w.read[who] = w.joined[who]
+		for i := range w.people {
+			if i == who {
+				continue
+			}
+			hung := w.curtains[pair(who, i)]
+			if len(hung) > 0 && hung[len(hung)-1][1] == 0 {
+				hung[len(hung)-1][1] = left
+			}
+			if w.blocks[[2]int{who, i}] || w.blocks[[2]int{i, who}] {
+				w.curtains[pair(who, i)] = append(hung, [2]int64{w.head(), 0})
+			}
 		}
 	}
 }

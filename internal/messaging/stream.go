@@ -29,6 +29,8 @@ type entry struct {
 	// Lower and Upper are the two that a curtain is drawn or lifted between.
 	Lower uuid.UUID `json:"lower,omitzero"`
 	Upper uuid.UUID `json:"upper,omitzero"`
+	// Member is who joined or left.
+	Member uuid.UUID `json:"member,omitzero"`
 }
 
 // streamed is a message without what only the database keeps of it.
@@ -114,68 +116,86 @@ func (s *Service) announceChange(ctx context.Context, m *ent.Message, seq int64,
 // judged where an update is delivered.
 type source struct{ sql *sql.DB }
 
-// The messages and the other entries after a number, with the head and the floor, in one statement and so
-// in one snapshot. An edit or a deletion carries the message as it is now.
+// Of each of some conversations the messages and the other entries after a number, with the head and the floor, in
+// one statement and so in one snapshot. An edit or a deletion carries the message as it is now. Each conversation and
+// each message is looked up by itself (OFFSET 0 keeps it so): for many of them the planner would rather read a whole
+// table.
 const streamSQL = `
-SELECT c.seq, c.floor_seq, e.seq, e.kind, e.lower_id, e.upper_id,
+SELECT c.id, c.seq, c.floor_seq, e.seq, e.kind, e.lower_id, e.upper_id, e.member_id,
 	m.id, m.seq, m.author_id, m.body, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, m.version,
-	a.username, a.display_name
-FROM conversations c
+	m.username, m.display_name
+FROM unnest($1::uuid[], $2::bigint[]) AS k (id, after)
+CROSS JOIN LATERAL (SELECT c.id, c.seq, c.floor_seq FROM conversations c WHERE c.id = k.id OFFSET 0) c
 LEFT JOIN LATERAL (
-	(SELECT m.seq, 'SENT' AS kind, m.id AS message_id, NULL::uuid AS lower_id, NULL::uuid AS upper_id
-	FROM messages m WHERE m.conversation_id = c.id AND m.seq > $2 ORDER BY m.seq LIMIT $3)
+	(SELECT m.seq, 'SENT' AS kind, m.id AS message_id, NULL::uuid AS lower_id, NULL::uuid AS upper_id, NULL::uuid AS member_id
+	FROM messages m WHERE m.conversation_id = c.id AND m.seq > k.after ORDER BY m.seq LIMIT $3)
 	UNION ALL
-	(SELECT e.seq, e.kind, e.message_id, e.lower_id, e.upper_id
-	FROM conversation_entries e WHERE e.conversation_id = c.id AND e.seq > $2 ORDER BY e.seq LIMIT $3)
+	(SELECT e.seq, e.kind, e.message_id, e.lower_id, e.upper_id, e.member_id
+	FROM conversation_entries e WHERE e.conversation_id = c.id AND e.seq > k.after ORDER BY e.seq LIMIT $3)
 	ORDER BY seq LIMIT $3
 ) e ON true
-LEFT JOIN messages m ON m.id = e.message_id
-LEFT JOIN profiles a ON a.id = m.author_id
-WHERE c.id = $1
-ORDER BY e.seq`
+LEFT JOIN LATERAL (
+	SELECT m.*, a.username, a.display_name FROM messages m LEFT JOIN profiles a ON a.id = m.author_id
+	WHERE m.id = e.message_id OFFSET 0
+) m ON true
+ORDER BY c.id, e.seq`
 
 // Read implements live.Source.
 func (s source) Read(ctx context.Context, id uuid.UUID, after int64, limit int) (live.Reading, error) {
-	rows, err := s.sql.QueryContext(ctx, streamSQL, id, after, limit)
+	readings, err := s.ReadAll(ctx, []live.Place{{ID: id, Seq: after}}, limit)
 	if err != nil {
-		return live.Reading{}, fmt.Errorf("read a conversation's stream: %w", err)
+		return live.Reading{}, err
 	}
-	defer func() { _ = rows.Close() }()
-	var reading live.Reading
-	found := false
-	for rows.Next() {
-		found = true
-		u, ok, err := scanEntry(rows, &reading.Head)
-		if err != nil {
-			return live.Reading{}, fmt.Errorf("read an entry of a conversation's stream: %w", err)
-		}
-		if ok {
-			reading.Updates = append(reading.Updates, u)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return live.Reading{}, fmt.Errorf("read a conversation's stream: %w", err)
-	}
-	if !found {
+	reading, ok := readings[id]
+	if !ok {
 		return live.Reading{}, fmt.Errorf("read a conversation's stream: %w", sql.ErrNoRows)
 	}
 	return reading, nil
 }
 
-func scanEntry(rows *sql.Rows, head *live.Head) (u live.Update, ok bool, err error) {
+// ReadAll implements live.Source.
+func (s source) ReadAll(ctx context.Context, after []live.Place, limit int) (map[uuid.UUID]live.Reading, error) {
+	ids, seqs := live.Arrays(after)
+	rows, err := s.sql.QueryContext(ctx, streamSQL, ids, seqs, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read conversations' streams: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	readings := make(map[uuid.UUID]live.Reading, len(after))
+	for rows.Next() {
+		var id uuid.UUID
+		var head live.Head
+		u, ok, err := scanEntry(rows, &id, &head)
+		if err != nil {
+			return nil, fmt.Errorf("read an entry of a conversation's stream: %w", err)
+		}
+		reading := readings[id]
+		reading.Head = head
+		if ok {
+			reading.Updates = append(reading.Updates, u)
+		}
+		readings[id] = reading
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read conversations' streams: %w", err)
+	}
+	return readings, nil
+}
+
+func scanEntry(rows *sql.Rows, id *uuid.UUID, head *live.Head) (u live.Update, ok bool, err error) {
 	var seq, messageSeq sql.NullInt64
 	var kind, username, displayName *string
-	var lower, upper, messageID *uuid.UUID
+	var lower, upper, member, messageID *uuid.UUID
 	var createdAt sql.NullTime
 	var version sql.NullInt64
 	m := &ent.Message{}
-	err = rows.Scan(&head.Seq, &head.Floor, &seq, &kind, &lower, &upper,
+	err = rows.Scan(id, &head.Seq, &head.Floor, &seq, &kind, &lower, &upper, &member,
 		&messageID, &messageSeq, &m.AuthorID, &m.Body, &m.ReplyToID, &createdAt, &m.EditedAt, &m.DeletedAt, &version,
 		&username, &displayName)
 	if err != nil || !seq.Valid {
 		return u, false, err
 	}
-	e := entry{Kind: *kind, Lower: orNil(lower), Upper: orNil(upper)}
+	e := entry{Kind: *kind, Lower: orNil(lower), Upper: orNil(upper), Member: orNil(member)}
 	if messageID != nil {
 		m.ID, m.Seq, m.CreatedAt, m.Version = *messageID, messageSeq.Int64, createdAt.Time, int(version.Int64)
 		var author *profile.ProfileCard
@@ -188,9 +208,15 @@ func scanEntry(rows *sql.Rows, head *live.Head) (u live.Update, ok bool, err err
 	return u, err == nil, err
 }
 
+// movedSQL asks for the heads that are not the known ones, one by one for the reason above: a slice of the sweep asks
+// about so many that the planner would rather read the whole table.
+const movedSQL = `
+SELECT k.id, c.seq
+FROM unnest($1::uuid[], $2::bigint[]) AS k (id, seq)
+CROSS JOIN LATERAL (SELECT c.seq FROM conversations c WHERE c.id = k.id OFFSET 0) c
+WHERE c.seq <> k.seq`
+
 // Moved implements live.Source.
-func (s source) Moved(ctx context.Context, heads map[uuid.UUID]int64) (map[uuid.UUID]live.Head, error) {
-	return live.AskMoved(ctx, s.sql, `
-SELECT c.id, c.seq, c.floor_seq
-FROM unnest($1::uuid[], $2::bigint[]) AS k (id, seq) JOIN conversations c ON c.id = k.id AND c.seq <> k.seq`, heads)
+func (s source) Moved(ctx context.Context, known []live.Place) ([]live.Place, error) {
+	return live.AskMoved(ctx, s.sql, movedSQL, known)
 }

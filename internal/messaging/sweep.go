@@ -10,15 +10,28 @@ import (
 // messages themselves stay.
 const entriesKept = 30 * 24 * time.Hour
 
+// sweepConversations is how many conversations are locked at once: nobody writes to those meanwhile.
+const sweepConversations = 500
+
 // Sweep removes entries of conversations' streams that have outlived their retention and raises the
 // streams' floors: whoever resumes from below is told to refetch. Any number of nodes may run it.
 func (s *Service) Sweep(ctx context.Context) error {
+	for {
+		n, err := s.sweepSome(ctx)
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+// sweepSome does it for some conversations and answers how many those were.
+func (s *Service) sweepSome(ctx context.Context) (int64, error) {
 	// The floor is raised in the statement that removes, so that nobody is given a replay with holes.
 	// The heads are locked in the order in which everybody locks them.
-	_, err := s.db.SQL.ExecContext(ctx, `
+	done, err := s.db.SQL.ExecContext(ctx, `
 WITH locked AS MATERIALIZED (
 	SELECT c.id FROM conversations c
-	WHERE c.id IN (SELECT e.conversation_id FROM conversation_entries e WHERE e.created_at <= $1)
+	WHERE c.id IN (SELECT e.conversation_id FROM conversation_entries e WHERE e.created_at <= $1 ORDER BY e.created_at LIMIT $2)
 	ORDER BY c.id FOR NO KEY UPDATE
 ), old AS (
 	DELETE FROM conversation_entries e USING locked WHERE e.conversation_id = locked.id AND e.created_at <= $1
@@ -26,9 +39,9 @@ WITH locked AS MATERIALIZED (
 )
 UPDATE conversations c SET floor_seq = greatest(c.floor_seq, o.seq)
 FROM (SELECT conversation_id, max(seq) AS seq FROM old GROUP BY conversation_id) o
-WHERE c.id = o.conversation_id`, s.now().Add(-entriesKept))
+WHERE c.id = o.conversation_id`, s.now().Add(-entriesKept), sweepConversations)
 	if err != nil {
-		return fmt.Errorf("remove old entries of conversations: %w", err)
+		return 0, fmt.Errorf("remove old entries of conversations: %w", err)
 	}
-	return nil
+	return done.RowsAffected()
 }

@@ -52,6 +52,7 @@ func (s *Service) Updates(ctx context.Context, conversationID relay.ID, after *s
 		return nil, err
 	}
 	wish.From, wish.Judged, wish.Sees = sight.joined, sight.head+1, sight.sees
+	wish.Ends = sight.ends
 	return live.Subscribe(ctx, s.hub, wish)
 }
 
@@ -127,10 +128,30 @@ func (c curtain) hides(seq int64) bool {
 	return c.from < seq && (c.until == 0 || seq < c.until)
 }
 
+// ends tells of a hidden entry whether it is the member's own leaving, behind which nothing is theirs to see.
+func (v *sight) ends(u live.Update) error {
+	var e entry
+	if u.Seq <= v.joined || json.Unmarshal(u.Data, &e) != nil ||
+		e.Kind != conversationentry.KindMEMBER_LEFT.String() || e.Member != v.me {
+		return nil
+	}
+	return &fault.Error{
+		Code: fault.CodeForbidden, Message: "You are no longer in this conversation.", Argument: []string{"conversationId"},
+	}
+}
+
 func (v *sight) follow(u live.Update) {
 	var e entry
 	if json.Unmarshal(u.Data, &e) != nil {
 		return
+	}
+	switch e.Kind {
+	case conversationentry.KindMEMBER_LEFT.String():
+		v.lift(e.Member, u.Seq)
+		return
+	case conversationentry.KindCURTAIN_DRAWN.String(), conversationentry.KindCURTAIN_LIFTED.String():
+	default:
+		return // of somebody who joined, or what a newer node knows
 	}
 	other := e.Lower
 	switch v.me {
@@ -140,20 +161,25 @@ func (v *sight) follow(u live.Update) {
 	default:
 		return
 	}
-	isDrawn := e.Kind == conversationentry.KindCURTAIN_DRAWN.String()
-	for i, c := range v.curtains {
-		switch {
-		case c.other != other:
-		case isDrawn && c.from == u.Seq:
+	if e.Kind == conversationentry.KindCURTAIN_LIFTED.String() {
+		v.lift(other, u.Seq)
+		return
+	}
+	for _, c := range v.curtains {
+		if c.other == other && c.from == u.Seq {
 			return // it was there when the sight was read
-		case !isDrawn && c.until == 0 && c.from < u.Seq:
-			// Not one that was drawn after: a replay passes the ends of older ones.
-			v.curtains[i].until = u.Seq
-			return
 		}
 	}
-	if isDrawn {
-		v.curtains = append(v.curtains, curtain{other: other, from: u.Seq})
+	v.curtains = append(v.curtains, curtain{other: other, from: u.Seq})
+}
+
+// lift ends the curtain that hangs between the member and another one. Not one that was drawn after: a replay
+// passes the ends of older ones.
+func (v *sight) lift(other uuid.UUID, seq int64) {
+	for i, c := range v.curtains {
+		if c.other == other && c.until == 0 && c.from < seq {
+			v.curtains[i].until = seq
+		}
 	}
 }
 

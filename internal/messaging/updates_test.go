@@ -361,3 +361,25 @@ func TestStatementsPerUpdate(t *testing.T) {
 		t.Fatalf("got %v, %v with %d statements, want ada with none", card, err, n.Load())
 	}
 }
+
+// What has outlived its retention goes, however many conversations it is of.
+func TestSweepOfManyConversations(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	_, err := h.db.SQL.ExecContext(t.Context(), `
+WITH c AS (INSERT INTO conversations (id, kind, seq) SELECT gen_random_uuid(), 'CIRCLE', 3 FROM generate_series(1, 1203) RETURNING id)
+INSERT INTO conversation_entries (id, created_at, conversation_id, seq, kind)
+SELECT gen_random_uuid(), now() - n * interval '20 days', c.id, 3 - n, 'CURTAIN_LIFTED' FROM c, generate_series(0, 2) n`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.messaging.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var entries, floors int
+	err = h.db.SQL.QueryRowContext(t.Context(), `
+SELECT (SELECT count(*) FROM conversation_entries), (SELECT count(*) FROM conversations WHERE floor_seq = 1)`).Scan(&entries, &floors)
+	if err != nil || entries != 2406 || floors != 1203 {
+		t.Fatalf("%d entries are left and %d floors raised, %v; want 2406 and 1203", entries, floors, err)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,6 +11,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/convenehq/convene/internal/embedded"
 )
 
 // A Node is a running program.
@@ -31,7 +32,7 @@ func settings(more ...string) []string {
 
 // Start starts a program on a port that nobody uses, and returns when it is ready.
 func Start(ctx context.Context, name, program string, more ...string) (*Node, error) {
-	address, err := freeAddress(ctx)
+	address, err := embedded.FreeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -54,15 +55,6 @@ func Start(ctx context.Context, name, program string, more ...string) (*Node, er
 		}
 	}
 	return n, nil
-}
-
-func freeAddress(ctx context.Context) (string, error) {
-	var c net.ListenConfig
-	l, err := c.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close() // nobody else takes it so soon
 }
 
 // look asks the node whether it is ready.

@@ -1,0 +1,34 @@
+package live
+
+import (
+	"context"
+	"time"
+)
+
+// SweepOnce goes over all parts at once.
+func (h *Hub) SweepOnce(ctx context.Context) {
+	for part := range sweepParts {
+		h.sweepPart(ctx, &check{}, nil, part, time.Now())
+	}
+}
+
+// Kept is how many bytes are kept for those who resume.
+func (h *Hub) Kept() int { return h.shelf.bytes() }
+
+// Tell tells a stream's silent members where they are, as if it were then, and answers how many there were.
+func (h *Hub) Tell(key Key, then time.Time) (told int) {
+	s := h.lookup(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := time.Now()
+	s.tellAt = time.Time{}
+	s.tellCursors(then)
+	for _, g := range s.groups {
+		for m := range g.members {
+			if !m.told.Before(before) {
+				told++
+			}
+		}
+	}
+	return told
+}
