@@ -39,6 +39,10 @@ conformance: build ## hold the transports to their protocols with the official c
 	@npm --prefix docs/examples/client ci --silent --no-audit --no-fund
 	@$(SERVICES) node tools/conformance/main.js
 
+.PHONY: chaos
+chaos: ## break everything around two nodes, and hold what clients got to PostgreSQL; about three minutes
+	@go run ./internal/chaos
+
 .PHONY: drill
 drill: ## name=…  rehearse an upgrade from the commit before, or a restore, on throw-away services
 	@test -n "$(name)" || { echo "Name it: make drill name=upgrade, or make drill name=restore"; exit 2; }

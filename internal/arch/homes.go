@@ -39,7 +39,7 @@ var homes = []home{
 	{"github.com/emersion", nil, []string{"internal/mail"}, "the server that tests send mails to"},
 	{"github.com/99designs/gqlgen", []string{"graph"}, nil, "slices know no GraphQL machinery"},
 	{"github.com/vektah/gqlparser", []string{"graph"}, []string{"internal/arch"}, "slices know no GraphQL machinery; the schema's lint parses it"},
-	{"github.com/coder/websocket", []string{"graph/transport", "internal/bench", "internal/drill"}, []string{"cmd", "graph", "internal/server"}, "the socket layer can be replaced behind the transport; tests, the bench and drills are clients"},
+	{"github.com/coder/websocket", []string{"graph/transport", "internal/bench", "internal/rehearsal"}, []string{"cmd", "graph", "internal/server"}, "the socket layer can be replaced behind the transport; tests, the bench and rehearsals are clients"},
 	{"github.com/alecthomas/kong", []string{"cmd"}, nil, "the command line is the program's alone"},
 	{"github.com/caarlos0/env", []string{"internal/config"}, nil, "one struct has all settings"},
 	{"github.com/rs/cors", []string{"internal/server"}, nil, "which other sites may call is for the server to say"},

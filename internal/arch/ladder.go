@@ -18,7 +18,8 @@ type layer struct {
 // path; a package directly under internal that no layer names is a slice.
 var ladder = []layer{
 	{"programs and what only tests import", []string{
-		"cmd", "docs/examples", "internal/arch", "internal/bench", "internal/drill", "internal/slicegen", "internal/testkit",
+		"cmd", "docs/examples", "internal/arch", "internal/bench", "internal/chaos", "internal/drill", "internal/rehearsal",
+		"internal/slicegen", "internal/testkit",
 	}},
 	{"server", []string{"internal/server"}},
 	{"demo", []string{"internal/demo"}},
@@ -55,6 +56,8 @@ var neighbours = map[[2]string]string{
 	{"internal/network", "internal/profile"}:   "a block shows the card of whom it keeps away",
 	{"internal/network", "internal/messaging"}: "a block draws curtains in the conversations that the two share",
 	{"internal/slicegen", "internal/arch"}:     "it asks which packages are slices",
+	{"internal/chaos", "internal/rehearsal"}:   "chaos runs nodes as processes, and clients against them",
+	{"internal/drill", "internal/rehearsal"}:   "drills run nodes as processes, and clients against them",
 }
 
 // doors are packages that only some may import although they stand below others.

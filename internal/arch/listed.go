@@ -57,6 +57,7 @@ func actingAsSystem(t *Tree) []Violation {
 var sqlFiles = map[string]string{
 	"internal/bench/effects.go":            "a table of its own for the effects that are measured",
 	"internal/bench/sweep.go":              "hundreds of thousands of streams at once",
+	"internal/chaos/truth.go":              "everything as PostgreSQL has it, past every rule, to hold against it what clients were given",
 	"internal/bench/backend.go":            "asks PostgreSQL what it is, for the report",
 	"internal/db/connector.go":             "it is what ent's own statements go through",
 	"internal/db/epoch.go":                 "reads PostgreSQL's own identity; about no person",

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/convenehq/convene/internal/rehearsal"
 )
 
 // program is the program of the working tree, which all tests share.
@@ -42,13 +44,13 @@ func small(t *testing.T) (*drill, string) {
 }
 
 // passes fails the test if the drill found a violation.
-func passes(t *testing.T, r *report, err error) {
+func passes(t *testing.T, r *rehearsal.Report, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := r.print(&out); err != nil {
+	if err := r.Print(&out); err != nil {
 		t.Errorf("%v:\n%s", err, &out)
 	}
 }
@@ -85,43 +87,6 @@ func TestVerdicts(t *testing.T) {
 			t.Fatalf("got %d gaps and %d doubles", gaps, doubles)
 		}
 	})
-	t.Run("a violation fails the report", func(t *testing.T) {
-		t.Parallel()
-		r := &report{}
-		r.never("lost", 0)
-		r.all("told", 3, 3)
-		if err := r.print(io.Discard); err != nil {
-			t.Fatal(err)
-		}
-		r.all("told of none", 0, 0)
-		var out strings.Builder
-		if err := r.print(&out); err == nil || !strings.Contains(out.String(), "VIOLATED") {
-			t.Fatalf("got %v:\n%s", err, &out)
-		}
-	})
-}
-
-func TestFleet(t *testing.T) {
-	t.Parallel()
-	f := newFleet()
-	if _, err := f.pick(nil); err == nil {
-		t.Fatal("a node is picked although there is none")
-	}
-	a, b, away := &node{name: "a"}, &node{name: "b"}, &node{name: "away"}
-	a.ready.Store(true)
-	b.ready.Store(true)
-	for _, n := range []*node{a, away, b} {
-		f.add(n)
-	}
-	for range 6 {
-		if n, err := f.pick(a); err != nil || n != b {
-			t.Fatalf("beside a, got %v and %v", n, err)
-		}
-	}
-	b.ready.Store(false)
-	if n, err := f.pick(a); err != nil || n != a {
-		t.Fatalf("the only one that is ready is not picked: %v, %v", n, err)
-	}
 }
 
 func TestArguments(t *testing.T) {

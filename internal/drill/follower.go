@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"sync"
 	"time"
 
-	"github.com/coder/websocket"
-	"github.com/coder/websocket/wsjson"
+	"github.com/convenehq/convene/internal/rehearsal"
 )
 
 const followQuery = `subscription ($id: ID!, $after: String) {
@@ -23,7 +21,7 @@ const followQuery = `subscription ($id: ID!, $after: String) {
 // A follower is a client that watches a conversation, and comes back by its cursor whenever it loses its
 // socket.
 type follower struct {
-	fleet        *fleet
+	fleet        *rehearsal.Fleet
 	token        string
 	conversation string
 
@@ -58,62 +56,35 @@ func (f *follower) follow(ctx context.Context) {
 			f.mu.Unlock()
 		}
 		_ = f.once(ctx) // the socket is gone, for whatever reason: that is what this is about
-		_ = wait(ctx, 20*time.Millisecond)
+		_ = rehearsal.Wait(ctx, 20*time.Millisecond)
 	}
 }
 
 // once opens a socket, subscribes behind the cursor and takes what comes until the socket ends.
 func (f *follower) once(ctx context.Context) error {
-	n, err := f.fleet.pick(nil)
+	n, err := f.fleet.Pick(nil)
 	if err != nil {
 		return err
 	}
-	ws, answer, err := websocket.Dial(ctx, n.url+"/graphql", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
-	if answer != nil && answer.Body != nil {
-		defer func() { _ = answer.Body.Close() }()
-	}
+	s, err := rehearsal.Dial(ctx, n, f.token)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = ws.CloseNow() }()
-	f.mu.Lock()
-	cursor := f.cursor
-	f.mu.Unlock()
-	for _, m := range []any{
-		map[string]any{"type": "connection_init", "payload": map[string]any{"authorization": "Bearer " + f.token}},
-		map[string]any{"type": "subscribe", "id": "1", "payload": map[string]any{
-			"query": followQuery, "variables": map[string]any{"id": f.conversation, "after": cursor},
-		}},
-	} {
-		if err := wsjson.Write(ctx, ws, m); err != nil {
-			return err
+	defer s.Cut()
+	err = s.Subscribe(ctx, "1", followQuery, map[string]any{"id": f.conversation, "after": f.position()})
+	for err == nil {
+		var m rehearsal.Frame
+		if m, err = s.Next(ctx); err != nil {
+			break
 		}
-	}
-	for {
-		var m struct {
-			Type    string
-			Payload json.RawMessage
+		var p struct {
+			Data struct{ ConversationUpdates update }
 		}
-		if err := wsjson.Read(ctx, ws, &m); err != nil {
-			return err
-		}
-		switch m.Type {
-		case "ping":
-			if err := wsjson.Write(ctx, ws, map[string]any{"type": "pong"}); err != nil {
-				return err
-			}
-		case "next":
-			var p struct {
-				Data struct{ ConversationUpdates update }
-			}
-			if err := json.Unmarshal(m.Payload, &p); err != nil {
-				return err
-			}
+		if err = json.Unmarshal(m.Payload, &p); err == nil {
 			f.take(p.Data.ConversationUpdates)
-		case "error", "complete":
-			return fmt.Errorf("the subscription ended: %s", m.Payload)
 		}
 	}
+	return err
 }
 
 func (f *follower) take(u update) {

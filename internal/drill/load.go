@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/convenehq/convene/internal/rehearsal"
 )
 
 // pace is how often each writer sends and each reader reads.
@@ -12,7 +14,7 @@ const pace = 40 * time.Millisecond
 
 // A load is people who write, read and watch, steadily and all the time.
 type load struct {
-	fleet     *fleet
+	fleet     *rehearsal.Fleet
 	pairs     []pair
 	followers []*follower
 	stopped   context.CancelFunc
@@ -39,10 +41,10 @@ type ack struct {
 
 // begin makes the people and lets them go: in each conversation one writes, one reads the inbox, and both
 // watch.
-func begin(ctx context.Context, f *fleet, writers int) (*load, error) {
+func begin(ctx context.Context, f *rehearsal.Fleet, writers int) (*load, error) {
 	l := &load{fleet: f}
 	for i := range writers {
-		p, err := f.befriend(ctx, i)
+		p, err := befriend(ctx, f, i)
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +71,7 @@ func (l *load) write(ctx, work context.Context, i int) {
 	for n := 0; work.Err() == nil; n++ {
 		key := fmt.Sprintf("message %d of writer %d", n, i)
 		began := time.Now()
-		seq, retried, err := l.fleet.send(ctx, l.pairs[i], n%2, key)
+		seq, retried, err := send(ctx, l.fleet, l.pairs[i], n%2, key)
 		took := time.Since(began)
 		l.mu.Lock()
 		if retried {
@@ -82,20 +84,20 @@ func (l *load) write(ctx, work context.Context, i int) {
 			l.longest = max(l.longest, took)
 		}
 		l.mu.Unlock()
-		_ = wait(work, pace)
+		_ = rehearsal.Wait(work, pace)
 	}
 }
 
 func (l *load) read(ctx, work context.Context, i int) {
 	for work.Err() == nil {
-		err := l.fleet.inbox(ctx, l.pairs[i].tokens[1])
+		err := inbox(ctx, l.fleet, l.pairs[i].tokens[1])
 		l.mu.Lock()
 		l.reads++
 		if err != nil {
 			l.readsFailed++
 		}
 		l.mu.Unlock()
-		_ = wait(work, pace)
+		_ = rehearsal.Wait(work, pace)
 	}
 }
 

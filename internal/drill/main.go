@@ -18,6 +18,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/convenehq/convene/internal/rehearsal"
 )
 
 // most is how long a drill may take whatever happens, with the compiling of two programs.
@@ -47,8 +49,8 @@ type drill struct {
 	say     func(format string, args ...any)
 }
 
-var drills = map[string]func(context.Context, *drill) (*report, error){
-	"upgrade": func(ctx context.Context, d *drill) (*report, error) {
+var drills = map[string]func(context.Context, *drill) (*rehearsal.Report, error){
+	"upgrade": func(ctx context.Context, d *drill) (*rehearsal.Report, error) {
 		d.say("building %s and the working tree", d.from)
 		before, err := buildRevision(ctx, d.folder, d.from)
 		if err != nil {
@@ -60,7 +62,7 @@ var drills = map[string]func(context.Context, *drill) (*report, error){
 		}
 		return upgrade(ctx, d, before, after)
 	},
-	"restore": func(ctx context.Context, d *drill) (*report, error) {
+	"restore": func(ctx context.Context, d *drill) (*rehearsal.Report, error) {
 		d.say("building the working tree")
 		program, err := buildTree(ctx, d.folder)
 		if err != nil {
@@ -104,17 +106,5 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	if err != nil {
 		return err
 	}
-	return r.print(out)
-}
-
-// wait lets time pass, unless the context ends before.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return r.Print(out)
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+
+	"github.com/convenehq/convene/internal/rehearsal"
 )
 
 // A pair is two people with a conversation.
@@ -14,7 +16,7 @@ type pair struct {
 }
 
 // befriend registers two people and has one write to the other.
-func (f *fleet) befriend(ctx context.Context, number int) (pair, error) {
+func befriend(ctx context.Context, f *rehearsal.Fleet, number int) (pair, error) {
 	var p pair
 	var profiles [2]string
 	for i := range p.tokens {
@@ -25,7 +27,7 @@ func (f *fleet) befriend(ctx context.Context, number int) (pair, error) {
 				Session *struct{ AccessToken string }
 			}
 		}
-		_, err := f.ask(ctx, "", `mutation ($in: RegisterInput!) {
+		_, err := f.Ask(ctx, "", `mutation ($in: RegisterInput!) {
 			register(input: $in) { viewer { profile { id } } session { accessToken } }
 		}`, map[string]any{"in": map[string]any{
 			"username": name, "email": name + "@drill.invalid", "password": "nothing depends on it", "idempotencyKey": name,
@@ -40,7 +42,7 @@ func (f *fleet) befriend(ctx context.Context, number int) (pair, error) {
 			Conversation *struct{ ID, Cursor string }
 		}
 	}
-	_, err := f.ask(ctx, p.tokens[0], `mutation ($in: SendMessageInput!) {
+	_, err := f.Ask(ctx, p.tokens[0], `mutation ($in: SendMessageInput!) {
 		sendMessage(input: $in) { conversation { id cursor } }
 	}`, map[string]any{"in": map[string]any{
 		"recipientId": profiles[1], "body": "Shall we?", "idempotencyKey": "begin",
@@ -60,11 +62,11 @@ func orRefused(err error) error {
 }
 
 // send sends a message whose text is its key, and returns its number.
-func (f *fleet) send(ctx context.Context, p pair, by int, key string) (seq int64, retried bool, err error) {
+func send(ctx context.Context, f *rehearsal.Fleet, p pair, by int, key string) (seq int64, retried bool, err error) {
 	var answer struct {
 		SendMessage struct{ Message *struct{ Seq int64 } }
 	}
-	retried, err = f.ask(ctx, p.tokens[by], `mutation ($in: SendMessageInput!) { sendMessage(input: $in) { message { seq } } }`,
+	retried, err = f.Ask(ctx, p.tokens[by], `mutation ($in: SendMessageInput!) { sendMessage(input: $in) { message { seq } } }`,
 		map[string]any{"in": map[string]any{"conversationId": p.conversation, "body": key, "idempotencyKey": key}}, &answer)
 	if err == nil && answer.SendMessage.Message == nil {
 		err = orRefused(nil)
@@ -76,13 +78,13 @@ func (f *fleet) send(ctx context.Context, p pair, by int, key string) (seq int64
 }
 
 // inbox reads a page of somebody's inbox.
-func (f *fleet) inbox(ctx context.Context, token string) error {
+func inbox(ctx context.Context, f *rehearsal.Fleet, token string) error {
 	var answer struct {
 		Viewer struct {
 			Inbox struct{ Nodes []struct{ ID string } }
 		}
 	}
-	_, err := f.ask(ctx, token, `{ viewer { inbox(first: 10) { nodes { id title unreadCount lastMessage { body } } } } }`, nil, &answer)
+	_, err := f.Ask(ctx, token, `{ viewer { inbox(first: 10) { nodes { id title unreadCount lastMessage { body } } } } }`, nil, &answer)
 	if err == nil && len(answer.Viewer.Inbox.Nodes) == 0 {
 		err = fmt.Errorf("the inbox is empty")
 	}
@@ -96,7 +98,7 @@ type message struct {
 }
 
 // history reads a whole conversation, the oldest message first.
-func (f *fleet) history(ctx context.Context, p pair) ([]message, error) {
+func history(ctx context.Context, f *rehearsal.Fleet, p pair) ([]message, error) {
 	var all []message
 	for after := (*string)(nil); ; {
 		var answer struct {
@@ -110,7 +112,7 @@ func (f *fleet) history(ctx context.Context, p pair) ([]message, error) {
 				}
 			}
 		}
-		_, err := f.ask(ctx, p.tokens[0], `query ($id: ID!, $after: String) { conversation(id: $id) {
+		_, err := f.Ask(ctx, p.tokens[0], `query ($id: ID!, $after: String) { conversation(id: $id) {
 			messages(first: 100, after: $after, order: OLDEST_FIRST) { nodes { seq body } pageInfo { hasNextPage endCursor } }
 		} }`, map[string]any{"id": p.conversation, "after": after}, &answer)
 		if err == nil && answer.Conversation == nil {

@@ -9,13 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-)
 
-const mainPackage = "github.com/convenehq/convene/cmd/convene"
+	"github.com/convenehq/convene/internal/rehearsal"
+)
 
 // buildTree builds the program of the working tree.
 func buildTree(ctx context.Context, folder string) (string, error) {
-	return build(ctx, ".", filepath.Join(folder, "convene-after"))
+	program := filepath.Join(folder, "convene-after")
+	return program, rehearsal.Build(ctx, ".", program)
 }
 
 // buildRevision builds the program as it was at a revision, from a copy: the checkout stays as it is, and
@@ -39,16 +40,8 @@ func buildRevision(ctx context.Context, folder, revision string) (string, error)
 	if err := errors.Join(unpack(out, source), cmd.Wait()); err != nil {
 		return "", fmt.Errorf("copy revision %s: %w", revision, err)
 	}
-	return build(ctx, source, filepath.Join(folder, "convene-before"))
-}
-
-func build(ctx context.Context, source, program string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", program, mainPackage)
-	cmd.Dir = source
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the program: %w\n%.2000s", err, out)
-	}
-	return program, nil
+	program := filepath.Join(folder, "convene-before")
+	return program, rehearsal.Build(ctx, source, program)
 }
 
 // unpack writes the plain files of an archive into a folder.

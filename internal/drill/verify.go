@@ -3,33 +3,35 @@ package main
 import (
 	"context"
 	"time"
+
+	"github.com/convenehq/convene/internal/rehearsal"
 )
 
 // patience is how long followers may take to have everything: more than a sweep.
 const patience = 15 * time.Second
 
 // report holds what the people noticed to what is in the database.
-func (l *load) report(ctx context.Context, r *report) error {
+func (l *load) report(ctx context.Context, r *rehearsal.Report) error {
 	histories := make([][]message, len(l.pairs))
 	for i, p := range l.pairs {
 		var err error
-		if histories[i], err = l.fleet.history(ctx, p); err != nil {
+		if histories[i], err = history(ctx, l.fleet, p); err != nil {
 			return err
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r.note("messages acknowledged", "%d, %d of them by a retry", len(l.acked), l.retried)
-	r.never("messages that failed after one retry", len(l.failed))
+	r.Note("messages acknowledged", "%d, %d of them by a retry", len(l.acked), l.retried)
+	r.Never("messages that failed after one retry", len(l.failed))
 	for _, err := range l.failed[:min(3, len(l.failed))] {
-		r.note("  such as", "%v", err)
+		r.Note("  such as", "%v", err)
 	}
 	lost, doubled := compare(l.acked, histories)
-	r.never("acknowledged messages that are lost", lost)
-	r.never("messages that are there twice", doubled)
-	r.note("longest until a message was acknowledged", "%s", milliseconds(l.longest))
-	r.note("inboxes read", "%d", l.reads)
-	r.never("inboxes that could not be read after one retry", l.readsFailed)
+	r.Never("acknowledged messages that are lost", lost)
+	r.Never("messages that are there twice", doubled)
+	r.Note("longest until a message was acknowledged", "%s", rehearsal.Milliseconds(l.longest))
+	r.Note("inboxes read", "%d", l.reads)
+	r.Never("inboxes that could not be read after one retry", l.readsFailed)
 	gaps, doubles, resyncs, reconnects, slowest := 0, 0, 0, 0, time.Duration(0)
 	at := map[ackPlace]time.Time{}
 	for _, a := range l.acked {
@@ -46,11 +48,11 @@ func (l *load) report(ctx context.Context, r *report) error {
 			}
 		}
 	}
-	r.note("subscriptions over WebSocket", "%d, which came back %d times", len(l.followers), reconnects)
-	r.never("gaps at subscribers", gaps)
-	r.never("doubles, or out of order, at subscribers", doubles)
-	r.never("resyncs", resyncs)
-	r.note("longest from an acknowledgement to a subscriber", "%s", milliseconds(slowest))
+	r.Note("subscriptions over WebSocket", "%d, which came back %d times", len(l.followers), reconnects)
+	r.Never("gaps at subscribers", gaps)
+	r.Never("doubles, or out of order, at subscribers", doubles)
+	r.Never("resyncs", resyncs)
+	r.Note("longest from an acknowledgement to a subscriber", "%s", rehearsal.Milliseconds(slowest))
 	return nil
 }
 
@@ -81,7 +83,7 @@ func compare(acked []ack, histories [][]message) (lost, doubled int) {
 // catchUp waits until the follower has the last message of its conversation.
 func (f *follower) catchUp(ctx context.Context, history []message) {
 	for end := time.Now().Add(patience); f.last() < history[len(history)-1].Seq && time.Now().Before(end); {
-		if wait(ctx, 20*time.Millisecond) != nil {
+		if rehearsal.Wait(ctx, 20*time.Millisecond) != nil {
 			return
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package rehearsal
 
 import (
 	"bytes"
@@ -15,9 +15,9 @@ import (
 	"github.com/convenehq/convene/internal/embedded"
 )
 
-// A node is a running program.
-type node struct {
-	name, url string
+// A Node is a running program.
+type Node struct {
+	Name, URL string
 	cmd       *exec.Cmd
 	said      bytes.Buffer // read when it has ended
 	ended     chan struct{}
@@ -25,18 +25,18 @@ type node struct {
 	ready atomic.Bool
 }
 
-// settings are the environment of every node of a drill: what this revision and older ones know.
+// settings are the environment of every node: what this revision and older ones know.
 func settings(more ...string) []string {
 	return append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "CONVENE_SEED=off"}, more...)
 }
 
-// start starts a program on a port that nobody uses, and returns when it is ready.
-func start(ctx context.Context, name, program string, more ...string) (*node, error) {
+// Start starts a program on a port that nobody uses, and returns when it is ready.
+func Start(ctx context.Context, name, program string, more ...string) (*Node, error) {
 	address, err := embedded.FreeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
-	n := &node{name: name, url: "http://" + address, ended: make(chan struct{})}
+	n := &Node{Name: name, URL: "http://" + address, ended: make(chan struct{})}
 	n.cmd = exec.Command(program, "serve") //nolint:noctx // it is told to stop, and by SIGTERM
 	n.cmd.Env = append(settings(more...), "ADDR="+address)
 	n.cmd.Stdout, n.cmd.Stderr = &n.said, &n.said
@@ -50,7 +50,7 @@ func start(ctx context.Context, name, program string, more ...string) (*node, er
 			return nil, fmt.Errorf("start %s: it ended and said:\n%.2000s", name, n.said.Bytes())
 		case <-time.After(10 * time.Millisecond):
 		case <-ctx.Done():
-			_, _ = n.stop()
+			_, _ = n.Stop()
 			return nil, fmt.Errorf("wait for %s: %w; it said:\n%.2000s", name, ctx.Err(), n.said.Bytes())
 		}
 	}
@@ -58,10 +58,10 @@ func start(ctx context.Context, name, program string, more ...string) (*node, er
 }
 
 // look asks the node whether it is ready.
-func (n *node) look(ctx context.Context) {
+func (n *Node) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, n.url+"/readyz", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, n.URL+"/readyz", nil)
 	if err != nil {
 		return
 	}
@@ -72,24 +72,36 @@ func (n *node) look(ctx context.Context) {
 	n.ready.Store(err == nil && answer.StatusCode == http.StatusOK)
 }
 
-// stop tells the node to stop, as an operator does, and says how long it took.
-func (n *node) stop() (time.Duration, error) {
+// Stop tells the node to stop, as an operator does, and says how long it took.
+func (n *Node) Stop() (time.Duration, error) {
 	began := time.Now()
 	_ = n.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 	select {
 	case <-n.ended:
 	case <-time.After(time.Minute):
 		_ = n.cmd.Process.Kill()
-		return time.Since(began), fmt.Errorf("stop %s: it did not within a minute", n.name)
+		return time.Since(began), fmt.Errorf("stop %s: it did not within a minute", n.Name)
 	}
 	if code := n.cmd.ProcessState.ExitCode(); code != 0 {
-		return time.Since(began), fmt.Errorf("stop %s: it ended with %d and said:\n%.2000s", n.name, code, n.said.Bytes())
+		return time.Since(began), fmt.Errorf("stop %s: it ended with %d and said:\n%.2000s", n.Name, code, n.said.Bytes())
 	}
 	return time.Since(began), nil
 }
 
-// command runs a command of a program to its end and returns what it said.
-func command(ctx context.Context, program, databaseURL string, args ...string) (string, error) {
+// Kill ends the node without a word, as a power cut does, and waits until it is gone.
+func (n *Node) Kill() {
+	_ = n.cmd.Process.Kill() // it may have ended
+	<-n.ended
+}
+
+// Said is what the node wrote, once it has ended.
+func (n *Node) Said() string {
+	<-n.ended
+	return n.said.String()
+}
+
+// Command runs a command of a program to its end and returns what it said.
+func Command(ctx context.Context, program, databaseURL string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = settings("DATABASE_URL=" + databaseURL)
 	out, err := cmd.CombinedOutput()

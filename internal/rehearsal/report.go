@@ -1,4 +1,4 @@
-package main
+package rehearsal
 
 import (
 	"errors"
@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// A report is what a drill found.
-type report struct {
-	name string
+// A Report is what a run found.
+type Report struct {
+	Name string
 	rows []row
 }
 
@@ -20,23 +20,28 @@ type row struct {
 	bad          bool
 }
 
-// note adds a figure for information.
-func (r *report) note(what, format string, args ...any) {
+// Note adds a figure for information.
+func (r *Report) Note(what, format string, args ...any) {
 	r.rows = append(r.rows, row{what: what, figure: fmt.Sprintf(format, args...)})
 }
 
-// never adds a count that has to be zero.
-func (r *report) never(what string, count int) {
+// Never adds a count that has to be zero.
+func (r *Report) Never(what string, count int) {
 	r.rows = append(r.rows, row{what, fmt.Sprint(count), count != 0})
 }
 
-// all adds a count that has to be that of all.
-func (r *report) all(what string, count, of int) {
+// All adds a count that has to be that of all.
+func (r *Report) All(what string, count, of int) {
 	r.rows = append(r.rows, row{what, fmt.Sprintf("%d of %d", count, of), count != of || of == 0})
 }
 
+// Within adds a time that must not be longer than the limit.
+func (r *Report) Within(what string, d, limit time.Duration) {
+	r.rows = append(r.rows, row{what, Milliseconds(d), d > limit})
+}
+
 // violations are the rows that must not be what they are.
-func (r *report) violations() int {
+func (r *Report) violations() int {
 	n := 0
 	for _, row := range r.rows {
 		if row.bad {
@@ -46,10 +51,10 @@ func (r *report) violations() int {
 	return n
 }
 
-// print writes the table, and fails if it has a violation.
-func (r *report) print(out io.Writer) error {
+// Print writes the table, and fails if it has a violation.
+func (r *Report) Print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "\n%s\t\t\n", r.name)
+	fmt.Fprintf(w, "\n%s\t\t\n", r.Name)
 	for _, row := range r.rows {
 		verdict := ""
 		if row.bad {
@@ -66,4 +71,5 @@ func (r *report) print(out io.Writer) error {
 	return nil
 }
 
-func milliseconds(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds()) }
+// Milliseconds is a time as a report shows it.
+func Milliseconds(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds()) }
