@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/google/uuid"
@@ -112,8 +113,7 @@ type turn struct {
 	owed int           // deliveries
 	used time.Duration // of the host's processor time
 	took time.Duration // from the first message to the last delivery
-	// unrested is how the host was right after it, rested when it had given back what it could.
-	unrested, rested condition
+	after condition // how the host was then
 }
 
 // wrong counts the deliveries that are missing, and those that were left out, doubled or out of order.
@@ -162,12 +162,26 @@ func (s *stage) play(ctx context.Context, on *side, round, count, perSecond int,
 		return t, err
 	}
 	t.took = time.Since(began)
-	if t.unrested, err = on.host.ask(demand{}); err != nil {
-		return t, err
-	}
-	t.used = t.unrested.Used - before.Used
-	t.rested, err = on.host.ask(demand{Rest: true})
+	t.after, err = on.host.ask(demand{})
+	t.used = t.after.Used - before.Used
 	return t, err
+}
+
+// rest has both hosts give back what they can, and answers what is left of each socket. It is for the end: the
+// stacks of goroutines that have shrunk by it would have to grow again in the next round.
+func (s *stage) rest() (memory, goroutines contest, err error) {
+	for i, side := range s.sides {
+		now, err := side.host.ask(demand{Rest: true})
+		if err != nil {
+			return memory, goroutines, err
+		}
+		memory[i] = append(memory[i], (now.Resident-side.bare.Resident)/float64(s.sockets))
+		goroutines[i] = append(goroutines[i], float64(now.Goroutines-side.bare.Goroutines)/float64(s.sockets))
+		if os.Getenv("DEBUGMEM") != "" {
+			fmt.Fprintf(os.Stderr, "%s: resident %.1f heap %.1f stack %.1f\n", side.name, (now.Resident-side.bare.Resident)/float64(s.sockets), (now.InUse-now.Stacks-side.bare.InUse+side.bare.Stacks)/float64(s.sockets), (now.Stacks-side.bare.Stacks)/float64(s.sockets))
+		}
+	}
+	return memory, goroutines, nil
 }
 
 func (s *stage) close() error {

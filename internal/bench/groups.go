@@ -23,7 +23,7 @@ func measureGroups(ctx context.Context, b *bench) (rows []row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	var cpu, late, memory contest
+	var cpu, late contest
 	wrong := row{what: "… deliveries missing, doubled or out of order", goal: none}
 	count := int(groupRate * b.during(4*time.Second).Seconds())
 	err = s.rounds(ctx, b, "groups", func(round, i int, on *side) error {
@@ -32,13 +32,16 @@ func measureGroups(ctx context.Context, b *bench) (rows []row, err error) {
 			return err
 		}
 		cpu[i], late[i] = append(cpu[i], t.perDelivery()), append(late[i], t.P99)
-		memory[i] = append(memory[i], (t.rested.Resident-on.bare.Resident)/float64(s.sockets))
 		if i == 0 {
 			wrong.values = append(wrong.values, float64(t.wrong()))
 			wrong.beside = fmt.Sprintf("of %s", figure(float64(t.owed)))
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	memory, _, err := s.rest()
 	what := fmt.Sprintf("%s groups of %d, %d messages/s on another node: ", figure(float64(len(s.sides[0].rooms))), small.members, groupRate)
 	return []row{
 		cpu.row(what+"CPU", "µs/delivery", cpuOfGroups), wrong, late.row("… send to arrival, p99", "ms", 0),

@@ -50,7 +50,7 @@ type condition struct {
 	// Used is its processor time so far.
 	Used time.Duration
 	// Resident is the memory that it has of the system, InUse what its objects and goroutines take of it, in KB.
-	Resident, InUse float64
+	Resident, InUse, Stacks float64
 	Goroutines      int
 }
 
@@ -109,7 +109,7 @@ func keepHost(ctx context.Context, in io.Reader, out io.Writer) (err error) {
 		resident, err := residentMB(os.Getpid())
 		return condition{
 			Endpoint: n.endpoint(), Used: ownTime(), Goroutines: runtime.NumGoroutine(),
-			Resident: resident * 1000, InUse: float64(memoryInUse()) / 1000,
+			Resident: resident * 1000, InUse: float64(memoryInUse()) / 1000, Stacks: float64(stacks()) / 1000,
 		}, err
 	})
 }
@@ -141,4 +141,10 @@ func memoryInUse() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc + m.StackInuse)
+}
+
+func stacks() int64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.StackInuse)
 }

@@ -23,7 +23,7 @@ func measureSockets(ctx context.Context, b *bench) (rows []row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	var cpu, late, memory, full, goroutines contest
+	var cpu, late, full contest
 	wrong := row{what: "… deliveries missing, doubled or out of order", goal: none}
 	count := int(calmRate * b.during(4*time.Second).Seconds())
 	err = s.rounds(ctx, b, "sockets", func(round, i int, on *side) error {
@@ -31,17 +31,18 @@ func measureSockets(ctx context.Context, b *bench) (rows []row, err error) {
 		if err != nil {
 			return err
 		}
-		per := func(now, before float64) float64 { return (now - before) / float64(s.sockets) }
 		cpu[i], late[i] = append(cpu[i], t.perDelivery()), append(late[i], t.P99)
-		memory[i] = append(memory[i], per(t.rested.Resident, on.bare.Resident))
-		full[i] = append(full[i], per(t.unrested.Resident, on.bare.Resident))
-		goroutines[i] = append(goroutines[i], per(float64(t.rested.Goroutines), float64(on.bare.Goroutines)))
+		full[i] = append(full[i], (t.after.Resident-on.bare.Resident)/float64(s.sockets))
 		if i == 0 {
 			wrong.values = append(wrong.values, float64(t.wrong()))
 			wrong.beside = fmt.Sprintf("of %s", figure(float64(t.owed)))
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	memory, goroutines, err := s.rest()
 	what := fmt.Sprintf("%s sockets, %s deliveries/s: ", figure(float64(s.sockets)), figure(float64(calmRate*s.sockets)))
 	kept := memory.row("… memory of a socket", "KB", 0)
 	kept.goal = atMost(mostKB, "KB")

@@ -16,18 +16,20 @@ import (
 	"github.com/convenehq/convene/internal/viewer"
 )
 
-// serveStock serves the same schema, resolvers and streams by what gqlgen brings along: its executor and its
+// serveStock serves the same schema, slices and streams by what gqlgen brings along: its executor and its
 // WebSocket transport on the library that it chooses, called as gqlgen's own handler does. A subscription is an
 // execution of the subscriber's own, fed by a channel, and each of its results is rendered for it alone.
 //
-// It is given whatever makes it cheap: no traces, no numbers, no limits, no extensions, no middleware, and a cache
-// of documents. It pings as often as we do, and finds out who asks once, when the socket is opened.
+// It is given whatever makes it cheap: no traces, no numbers, no limits, no extensions, no middleware, a cache of
+// documents, and a broker that decodes an update once. It pings as often as we do, and finds out who asks once,
+// when the socket is opened.
 func (n *node) serveStock(ctx context.Context) error {
 	l, err := n.listen(ctx)
 	if err != nil {
 		return err
 	}
-	exec := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: n.slices}))
+	resolvers := stockResolvers{n.slices, &broker{node: n, rooms: map[string]*room{}}}
+	exec := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: resolvers}))
 	exec.SetErrorPresenter(graph.PresentError)
 	exec.SetQueryCache(&documents{})
 	sockets := stock.Websocket{
@@ -52,6 +54,17 @@ func (n *node) serveStock(ctx context.Context) error {
 	return nil
 }
 
+// stockResolvers are ours but for the subscription that is measured.
+type stockResolvers struct {
+	*graph.Resolver
+	broker *broker
+}
+
+// Subscription implements generated.ResolverRoot.
+func (r stockResolvers) Subscription() generated.SubscriptionResolver {
+	return stockSubscriptions{r.Resolver.Subscription(), r.broker}
+}
+
 // documents keeps every document that it has seen: a bench has a handful.
 type documents struct{ seen sync.Map }
 
@@ -65,4 +78,6 @@ func (d *documents) Get(_ context.Context, text string) (*ast.QueryDocument, boo
 }
 
 // Add implements graphql.Cache.
-func (d *documents) Add(_ context.Context, text string, document *ast.QueryDocument) { d.seen.Store(text, document) }
+func (d *documents) Add(_ context.Context, text string, document *ast.QueryDocument) {
+	d.seen.Store(text, document)
+}
