@@ -3,9 +3,11 @@ package transport
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -25,9 +27,12 @@ var (
 
 // A link is one WebSocket: it carries text messages and knows nothing of what they say. Its contexts are
 // never cancelled, because coder/websocket then closes the connection without a close frame.
+//
+// coder/websocket does the handshakes, reads, and answers pings. Messages go out past it: a batch of them takes one
+// call of the system and one copy, which under load is most of what a delivery costs.
 type link struct {
 	ws       *websocket.Conn
-	conn     *corkedConn
+	conn     *wholeConn
 	patience time.Duration
 	watch    *time.Timer
 	gaveUp   atomic.Bool
@@ -77,7 +82,7 @@ func (l *link) read() ([]byte, error) {
 	return text, err
 }
 
-// write writes each frame as a message, all of them at once.
+// write writes each frame as a message, as many of them at once as the client takes.
 func (l *link) write(frames []frame) error {
 	watch := func() {
 		if !l.gaveUp.Load() {
@@ -86,25 +91,35 @@ func (l *link) write(frames []frame) error {
 	}
 	watch()
 	defer l.watch.Stop()
-	text := lend()
-	defer func() { giveBack(text) }()
-	l.conn.cork()
+	batch := lend()
+	defer giveBack(batch)
 	for _, f := range frames {
-		*text = append(append(append((*text)[:0], f.head...), f.body...), f.tail...)
-		if err := l.ws.Write(context.Background(), websocket.MessageText, *text); err != nil {
-			_ = l.conn.uncork(watch)
-			return fmt.Errorf("write a message: %w", err)
-		}
+		*batch = f.appendMessage(*batch)
 	}
-	if err := l.conn.uncork(watch); err != nil {
+	if err := l.conn.writeAll(*batch, watch); err != nil {
 		return fmt.Errorf("write to the client: %w", err)
 	}
 	return nil
 }
 
+// appendMessage appends the frame as a text message of one WebSocket frame.
+func (f frame) appendMessage(to []byte) []byte {
+	const last, text = 0x80, 0x01
+	to = append(to, last|text)
+	switch n := f.size(); {
+	case n < 126:
+		to = append(to, byte(n))
+	case n <= math.MaxUint16:
+		to = binary.BigEndian.AppendUint16(append(to, 126), uint16(n))
+	default:
+		to = binary.BigEndian.AppendUint64(append(to, 127), uint64(n))
+	}
+	return append(append(append(to, f.head...), f.body...), f.tail...)
+}
+
 // close sends a close frame, calls sent, and waits a moment for the client's answer.
 func (l *link) close(code int, reason string, sent func()) {
-	l.conn.whenWritten(sent)
+	l.conn.whenClosed(sent)
 	_ = l.ws.Close(websocket.StatusCode(code), reason)
 	sent()
 	l.kill()
@@ -124,11 +139,11 @@ func (l *link) kill() {
 	_ = l.ws.CloseNow()
 }
 
-// hijacking hands the WebSocket a connection that can be corked, and keeps net/http's buffers out of it:
+// hijacking hands the WebSocket a connection that writes whole frames, and keeps net/http's buffers out of it:
 // an idle socket would hold 8 KiB of them.
 type hijacking struct {
 	http.ResponseWriter
-	conn *corkedConn
+	conn *wholeConn
 }
 
 // Hijack takes the connection over.
@@ -137,7 +152,7 @@ func (h *hijacking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	h.conn = &corkedConn{Conn: conn}
+	h.conn = &wholeConn{Conn: conn}
 	reader := buffered.Reader
 	if reader.Buffered() == 0 {
 		reader = bufio.NewReaderSize(conn, 1<<10)

@@ -56,12 +56,6 @@ func (s *session) serve() {
 }
 
 func (s *session) read() {
-	defer func() {
-		if cause := recover(); cause != nil {
-			s.handler.Log.ErrorContext(s.ctx, "A socket's reader panicked", "cause", cause)
-			s.end(ending{code: 1011, reason: "Internal error"})
-		}
-	}()
 	for {
 		text, err := s.link.read()
 		switch {
@@ -80,11 +74,28 @@ func (s *session) read() {
 		if s.out.isShut() {
 			return // closing the link reads on, for the answer to the close frame
 		}
-		s.receive(text)
+		s.receiveApart(text)
 		if s.out.isShut() {
 			return
 		}
 	}
+}
+
+// receiveApart does what a message asks for on a goroutine that ends with it: the one that reads waits for hours, and
+// would keep the stack that it once took to find out who somebody is.
+func (s *session) receiveApart(text []byte) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if cause := recover(); cause != nil {
+				s.handler.Log.ErrorContext(s.ctx, "A socket's reader panicked", "cause", cause)
+				s.end(ending{code: 1011, reason: "Internal error"})
+			}
+		}()
+		s.receive(text)
+	}()
+	<-done
 }
 
 func (s *session) write() {
