@@ -11,6 +11,7 @@ import (
 type Handler struct {
 	Options
 	connections roster
+	pens        pens
 
 	sockets, streams, subscribed, slow atomic.Int64
 }

@@ -82,8 +82,34 @@ func (l *link) read() ([]byte, error) {
 	return text, err
 }
 
-// write writes each frame as a message, as many of them at once as the client takes.
-func (l *link) write(frames []frame) error {
+// messages are frames as messages, in a buffer that is lent: whoever writes the last of them gives it back.
+func messages(frames []frame) *[]byte {
+	batch := lend()
+	for _, f := range frames {
+		*batch = f.appendMessage(*batch)
+	}
+	return batch
+}
+
+// try writes frames without waiting. What the client does not take at once is left, for write.
+func (l *link) try(frames []frame) (left *[]byte, err error) {
+	left = messages(frames)
+	n, err := l.conn.try(*left)
+	if err != nil {
+		giveBack(left)
+		return nil, fmt.Errorf("write to the client: %w", err)
+	}
+	if n == len(*left) {
+		giveBack(left)
+		return nil, nil
+	}
+	*left = append((*left)[:0], (*left)[n:]...)
+	return left, nil
+}
+
+// write writes messages, and waits for the client.
+func (l *link) write(messages *[]byte) error {
+	defer giveBack(messages)
 	watch := func() {
 		if !l.gaveUp.Load() {
 			l.watch.Reset(l.patience)
@@ -91,12 +117,7 @@ func (l *link) write(frames []frame) error {
 	}
 	watch()
 	defer l.watch.Stop()
-	batch := lend()
-	defer giveBack(batch)
-	for _, f := range frames {
-		*batch = f.appendMessage(*batch)
-	}
-	if err := l.conn.writeAll(*batch, watch); err != nil {
+	if err := l.conn.writeAll(*messages, watch); err != nil {
 		return fmt.Errorf("write to the client: %w", err)
 	}
 	return nil
@@ -152,7 +173,7 @@ func (h *hijacking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	h.conn = &wholeConn{Conn: conn}
+	h.conn = newWholeConn(conn)
 	reader := buffered.Reader
 	if reader.Buffered() == 0 {
 		reader = bufio.NewReaderSize(conn, 1<<10)

@@ -4,16 +4,26 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"syscall"
 )
 
 // A wholeConn is a connection to which each write is one of whole WebSocket frames, so that those who write to it,
 // coder/websocket and the link, do not get between each other's.
 type wholeConn struct {
 	net.Conn
+	raw syscall.RawConn // nil if the connection is none of the system's
 
 	mu      sync.Mutex
 	written func()
 	over    bool // a close frame has left, which is the last
+}
+
+func newWholeConn(conn net.Conn) *wholeConn {
+	c := &wholeConn{Conn: conn}
+	if of, ok := conn.(syscall.Conn); ok {
+		c.raw, _ = of.SyscallConn()
+	}
+	return c
 }
 
 // buffers are lent for one batch each: an idle connection holds none.
@@ -26,6 +36,18 @@ func giveBack(buffer *[]byte) {
 		*buffer = (*buffer)[:0]
 		buffers.Put(buffer)
 	}
+}
+
+// try writes what can be written at once.
+func (c *wholeConn) try(frames []byte) (n int, err error) {
+	if c.raw == nil || !c.mu.TryLock() { // else somebody waits for the client already
+		return 0, nil
+	}
+	defer c.mu.Unlock()
+	if c.over {
+		return 0, net.ErrClosed
+	}
+	return writeAtOnce(c.raw, frames)
 }
 
 // writeAll writes frames, and calls progress whenever some of them have left.
