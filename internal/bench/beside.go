@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/google/uuid"
@@ -110,10 +109,10 @@ func (h *house) openSide(ctx context.Context, from *node, name string, people []
 // A turn is what came of some seconds of messages on one side.
 type turn struct {
 	report
-	owed int           // deliveries
-	used time.Duration // of the host's processor time
-	took time.Duration // from the first message to the last delivery
-	after condition // how the host was then
+	owed  int           // deliveries
+	used  time.Duration // of the host's processor time
+	took  time.Duration // from the first message to the last delivery
+	after condition     // how the host was then
 }
 
 // wrong counts the deliveries that are missing, and those that were left out, doubled or out of order.
@@ -177,9 +176,6 @@ func (s *stage) rest() (memory, goroutines contest, err error) {
 		}
 		memory[i] = append(memory[i], (now.Resident-side.bare.Resident)/float64(s.sockets))
 		goroutines[i] = append(goroutines[i], float64(now.Goroutines-side.bare.Goroutines)/float64(s.sockets))
-		if os.Getenv("DEBUGMEM") != "" {
-			fmt.Fprintf(os.Stderr, "%s: resident %.1f heap %.1f stack %.1f\n", side.name, (now.Resident-side.bare.Resident)/float64(s.sockets), (now.InUse-now.Stacks-side.bare.InUse+side.bare.Stacks)/float64(s.sockets), (now.Stacks-side.bare.Stacks)/float64(s.sockets))
-		}
 	}
 	return memory, goroutines, nil
 }

@@ -49,9 +49,9 @@ type condition struct {
 	Endpoint string
 	// Used is its processor time so far.
 	Used time.Duration
-	// Resident is the memory that it has of the system, InUse what its objects and goroutines take of it, in KB.
-	Resident, InUse, Stacks float64
-	Goroutines      int
+	// Resident is the memory that it has of the system, in KB.
+	Resident   float64
+	Goroutines int
 }
 
 // openHost starts a host of the house.
@@ -109,7 +109,7 @@ func keepHost(ctx context.Context, in io.Reader, out io.Writer) (err error) {
 		resident, err := residentMB(os.Getpid())
 		return condition{
 			Endpoint: n.endpoint(), Used: ownTime(), Goroutines: runtime.NumGoroutine(),
-			Resident: resident * 1000, InUse: float64(memoryInUse()) / 1000, Stacks: float64(stacks()) / 1000,
+			Resident: resident * 1000,
 		}, err
 	})
 }
@@ -134,17 +134,4 @@ func (o opening) node(ctx context.Context) (*node, error) {
 		return &node{}, errors.Join(fmt.Errorf("bring a host up: %w", err), n.close())
 	}
 	return n, nil
-}
-
-// memoryInUse is what objects and the stacks of goroutines take, garbage that nobody has collected included.
-func memoryInUse() int64 {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc + m.StackInuse)
-}
-
-func stacks() int64 {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.StackInuse)
 }

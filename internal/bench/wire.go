@@ -29,7 +29,9 @@ type hangup struct {
 	reason string
 }
 
-func (h hangup) Error() string { return fmt.Sprintf("the node closed the socket: %d %s", h.code, h.reason) }
+func (h hangup) Error() string {
+	return fmt.Sprintf("the node closed the socket: %d %s", h.code, h.reason)
+}
 
 // wireBuffer holds a few messages of the usual length.
 const wireBuffer = 4 << 10
