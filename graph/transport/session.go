@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -69,6 +70,9 @@ func (s *session) read() {
 		s.heard.Store(true)
 		if s.out.isShut() {
 			return // closing the link reads on, for the answer to the close frame
+		}
+		if bytes.Equal(text, framePong.head) {
+			continue // by far the most that most clients say
 		}
 		s.receiveApart(text)
 		if s.out.isShut() {
