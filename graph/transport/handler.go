@@ -18,11 +18,14 @@ type Handler struct {
 // New makes the Handler.
 func New(o Options) *Handler {
 	o.Limits = o.Limits.withDefaults()
+	if o.Weigh == nil {
+		o.Weigh = Weigh
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
 	o.Executor.SetParserTokenLimit(o.Limits.ParserTokens)
-	return &Handler{Options: o}
+	return &Handler{Options: o, connections: roster{crowd: o.Crowd}}
 }
 
 // ServeHTTP answers a request over the transport that it asks for.

@@ -28,7 +28,14 @@ func (o *operation) run(ctx context.Context, params *graphql.RawParams) {
 	defer o.session.running.Done()
 	defer o.leave()
 	h := o.session.handler
-	ctx, op, errs := h.prepare(ctx, overSocket, params)
+	errs := h.admit(ctx, overSocket)
+	var op *graphql.OperationContext
+	if len(errs) == 0 {
+		ctx, op, errs = h.prepare(ctx, overSocket, params)
+	}
+	if len(errs) == 0 {
+		errs = h.weigh(ctx, overSocket, op)
+	}
 	if len(errs) > 0 {
 		o.Error(errs)
 		return
@@ -41,6 +48,9 @@ func (o *operation) run(ctx context.Context, params *graphql.RawParams) {
 
 // Next queues a result.
 func (o *operation) Next(result []byte, _ string) {
+	if o.session.handler.isTooLarge(overSocket, result, o) {
+		return
+	}
 	o.session.mu.Lock()
 	defer o.session.mu.Unlock()
 	switch {
@@ -72,6 +82,9 @@ func (o *operation) Offer(result []byte) {
 // answer delivers the operation's only result and completes it. Other than a subscription's, it waits
 // for room: nobody else waits with it, and a slow line is no reason to refuse a few large results.
 func (o *operation) answer(result []byte) {
+	if o.session.handler.isTooLarge(overSocket, result, o) {
+		return
+	}
 	for s := o.session; ; {
 		s.mu.Lock()
 		if o.done {

@@ -11,6 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/convenehq/convene/internal/fault"
+	"github.com/convenehq/convene/internal/limit"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -22,6 +23,8 @@ type session struct {
 	out     *outbox
 	heard   atomic.Bool    // since the last ping
 	running sync.WaitGroup // operations
+	life    lifetime
+	pace    limit.Pace // of reading
 
 	mu           sync.Mutex
 	ctx          context.Context // ends with the session; has who asks
@@ -29,10 +32,9 @@ type session struct {
 	initialised  bool
 	acknowledged bool
 	viewer       viewer.Viewer
-	until        time.Time // when the credentials end; zero if never
 	operations   map[string]*operation
 	places       int // operations that run, or whose goroutine does
-	timers       struct{ init, expiry, ping *time.Timer }
+	timers       struct{ init, ping *time.Timer }
 }
 
 // serve speaks until one side ends it, and leaves nothing running.
@@ -77,6 +79,9 @@ func (s *session) read() {
 			return
 		}
 		s.heard.Store(true)
+		if wait := s.pace.Next(); wait > 0 {
+			s.hold(wait)
+		}
 		if s.out.isShut() {
 			return // closing the link reads on, for the answer to the close frame
 		}
@@ -84,6 +89,16 @@ func (s *session) read() {
 		if s.out.isShut() {
 			return
 		}
+	}
+}
+
+// hold waits before the next message is looked at: a client that sends too many finds that nobody reads them,
+// and has to wait as well.
+func (s *session) hold(wait time.Duration) {
+	slowed.Inc()
+	select {
+	case <-time.After(wait):
+	case <-s.ctx.Done():
 	}
 }
 
@@ -131,8 +146,9 @@ func (s *session) kill() {
 
 func (s *session) release() {
 	s.cancel()
+	s.life.stop()
 	s.mu.Lock()
-	for _, timer := range []*time.Timer{s.timers.init, s.timers.expiry, s.timers.ping} {
+	for _, timer := range []*time.Timer{s.timers.init, s.timers.ping} {
 		if timer != nil {
 			timer.Stop()
 		}

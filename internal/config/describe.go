@@ -1,7 +1,7 @@
 package config
 
 import (
-	_ "embed"
+	"embed"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -24,8 +24,8 @@ type Setting struct {
 
 // source has the comments on the fields, so that nobody writes them twice.
 //
-//go:embed settings.go
-var source string
+//go:embed *.go
+var source embed.FS
 
 // Settings are all of them, in the order of the struct.
 var Settings = sync.OnceValue(func() []Setting {
@@ -43,22 +43,28 @@ var Settings = sync.OnceValue(func() []Setting {
 // comments are what the source says on each field of Config, without the name and the verb that Go's
 // convention begins a comment with, and without the full stop.
 func comments() map[string]string {
-	file, err := parser.ParseFile(token.NewFileSet(), "settings.go", source, parser.ParseComments|parser.SkipObjectResolution)
-	if err != nil {
-		panic(err) // it was compiled
-	}
 	found := map[string]string{}
-	ast.Inspect(file, func(n ast.Node) bool {
-		field, ok := n.(*ast.Field)
-		if !ok || len(field.Names) != 1 {
+	files, _ := source.ReadDir(".") // it is in memory
+	for _, f := range files {
+		text, _ := source.ReadFile(f.Name())
+		file, err := parser.ParseFile(token.NewFileSet(), f.Name(), text, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			panic(err) // it was compiled
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if field, ok := n.(*ast.Field); ok && len(field.Names) == 1 && field.Tag != nil {
+				found[field.Names[0].Name] = comment(field)
+			}
 			return true
-		}
-		text := strings.Join(strings.Fields(field.Doc.Text()), " ")
-		for _, beginning := range []string{field.Names[0].Name + " is ", field.Names[0].Name + " are "} {
-			text = strings.TrimPrefix(text, beginning)
-		}
-		found[field.Names[0].Name] = strings.TrimSuffix(text, ".")
-		return true
-	})
+		})
+	}
 	return found
+}
+
+func comment(field *ast.Field) string {
+	text := strings.Join(strings.Fields(field.Doc.Text()), " ")
+	for _, beginning := range []string{field.Names[0].Name + " is ", field.Names[0].Name + " are "} {
+		text = strings.TrimPrefix(text, beginning)
+	}
+	return strings.TrimSuffix(text, ".")
 }
