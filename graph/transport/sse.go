@@ -124,6 +124,7 @@ func (s *stream) write(w http.ResponseWriter, patience time.Duration) {
 			s.fail(err)
 			return
 		}
+		_ = control.SetWriteDeadline(time.Time{}) // over HTTP/2 it would end a stream that has nothing to say
 		clear(batch)
 		if cap(batch) > 16 {
 			batch = nil

@@ -161,13 +161,13 @@ func TestExpiry(t *testing.T) {
 		start, c := time.Now(), signedIn(t, serveInMemory(t), "10s")
 		for range 5 {
 			time.Sleep(2 * time.Second)
-			c.send(`{"type":"ping","payload":{"authorization":"Bearer ada for 12s"}}`)
+			c.send(`{"type":"ping","payload":{"authorization":"Bearer ada for 10s"}}`)
 			c.want(`{"type":"pong"}`)
 		}
 		c.send(`{"type":"ping","payload":{"authorization":"Bearer ada for 1s"}}`)
 		c.want(`{"type":"pong"}`)
 		c.wantClose(4403, "Credentials expired")
-		lasts(t, start, 22*time.Second)
+		lasts(t, start, 20*time.Second)
 	})
 
 	inTime(t, "a socket that signed in by cookie ends with it", func(t *testing.T) {
@@ -179,11 +179,11 @@ func TestExpiry(t *testing.T) {
 	inTime(t, "an event stream ends without its last event, for the client to come back", func(t *testing.T) {
 		f := serveInMemory(t)
 		start := time.Now()
-		s := f.stream(t, subscribes(), "Cookie", "who=bob", "Cookie", "life=14s")
+		s := f.stream(t, subscribes(), "Cookie", "who=bob", "Cookie", "life=12s")
 		f.subscriptions.take(t).next("1", "c1")
 		s.want(":\n\n" + eventOf("1", "c1"))
 		s.wantEnd()
-		lasts(t, start, 14*time.Second)
+		lasts(t, start, 12*time.Second)
 	})
 }
 
@@ -350,6 +350,23 @@ func TestSlowClients(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 		sub.ended(t)
+	})
+
+	inTime(t, "a response that nobody reads is given up after ten seconds", func(t *testing.T) {
+		f := serveInMemory(t)
+		conn, err := f.listener.dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		const body = `{"query":"{ size(bytes: 1000000) }"}`
+		_, err = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(11 * time.Second)
+		if rest, err := io.ReadAll(conn); err != nil || len(rest) > 0 {
+			t.Errorf("it still writes: %d bytes, %v", len(rest), err)
+		}
 	})
 
 	inTime(t, "an event stream that nobody reads is cut", func(t *testing.T) {

@@ -40,7 +40,9 @@ type Options struct {
 	Metrics *telemetry.Registry
 	// Mailbox has the mails of development; nil where they are really sent.
 	Mailbox *mail.Mailbox
-	Log     *slog.Logger
+	// Patience is how long slow clients are waited for.
+	Patience Patience
+	Log      *slog.Logger
 }
 
 // Server serves a node's routes.
@@ -55,14 +57,6 @@ type Server struct {
 	proxies []netip.Prefix
 	strange sync.Once
 }
-
-// How long slow clients are waited for. Sockets and streams set their own deadlines.
-const (
-	headerTime = 5 * time.Second
-	readTime   = 30 * time.Second
-	idleTime   = 2 * time.Minute
-	maxHeader  = 32 << 10
-)
 
 // reviewEvery is how often open sockets are held against the sessions they belong to.
 const reviewEvery = 800 * time.Millisecond
@@ -80,17 +74,6 @@ func New(o Options) *Server {
 		s.metrics = s.listener(s.operators())
 	}
 	return s
-}
-
-func (s *Server) listener(routes http.Handler) *http.Server {
-	return &http.Server{
-		Handler:           routes,
-		ReadHeaderTimeout: headerTime,
-		ReadTimeout:       readTime,
-		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
-	}
 }
 
 // Serve answers until Shutdown.
