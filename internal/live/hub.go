@@ -45,6 +45,7 @@ type Hub struct {
 	o     Options
 	kinds map[string]kind
 	bus   *bus
+	hands hands
 	seed  maphash.Seed
 	epoch atomic.Pointer[string]
 	stale atomic.Bool
@@ -80,7 +81,7 @@ func New(o Options) *Hub {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	h := &Hub{o: o, kinds: map[string]kind{}, seed: maphash.MakeSeed(), streams: map[Key]*stream{}, personal: make(chan struct{}, personalAtOnce)}
+	h := &Hub{o: o, kinds: map[string]kind{}, hands: make(hands), seed: maphash.MakeSeed(), streams: map[Key]*stream{}, personal: make(chan struct{}, personalAtOnce)}
 	if o.Redis != nil {
 		h.bus = newBus(o.Redis, o.Log, h)
 	}

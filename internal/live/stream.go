@@ -69,7 +69,7 @@ func (s *stream) wake(updates []Update, check bool) {
 	s.check = s.check || check
 	if !s.working {
 		s.working = true
-		go s.work()
+		s.hub.hands.take(s)
 	}
 }
 
