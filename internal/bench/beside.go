@@ -31,8 +31,20 @@ type side struct {
 }
 
 // A casting says who watches what: so many rooms of so many members each, out of the people, and sockets that take
-// turns over rooms first and members second.
+// turns over rooms first and members second. The last member of a room writes, and is not among the watchers.
 type casting struct{ people, rooms, members, sockets int }
+
+// watchers are how many members of a room may have sockets.
+func (c casting) watchers() int { return c.members - 1 }
+
+// swapped lets the other of each two speak.
+func swapped(all []pair) []pair {
+	others := make([]pair, len(all))
+	for i, p := range all {
+		others[i] = pair{[2]person{p.between[1], p.between[0]}, p.conversation}
+	}
+	return others
+}
 
 // in is a casting for a short run.
 func (c casting) in(b *bench) casting {
@@ -93,7 +105,7 @@ func (h *house) openSide(ctx context.Context, from *node, name string, people []
 	}
 	for i := range to.Seats {
 		room := i % c.rooms
-		to.Seats[i] = seat{Person: (room + i/c.rooms%c.members) % len(people), Conversation: room}
+		to.Seats[i] = seat{Person: (room + i/c.rooms%c.watchers()) % len(people), Conversation: room}
 	}
 	if s.bare, err = s.host.ask(demand{Rest: true}); err != nil {
 		return s, err
@@ -147,14 +159,16 @@ func (s *stage) rounds(ctx context.Context, b *bench, name string, play func(rou
 }
 
 // play sends on one side, waits for the deliveries, and says what they took.
-func (s *stage) play(ctx context.Context, on *side, round, count, perSecond int, patience time.Duration) (t turn, err error) {
-	t.owed = count * s.sockets / len(on.rooms)
+func (s *stage) play(
+	ctx context.Context, on *side, to []pair, round, count, perSecond int, patience time.Duration,
+) (t turn, err error) {
+	t.owed = count * s.sockets / len(to)
 	before, err := on.host.ask(demand{})
 	if err != nil {
 		return t, err
 	}
 	began := time.Now()
-	if err := sendSteadily(ctx, s.from, on.rooms, round, count, perSecond); err != nil {
+	if err := sendSteadily(ctx, s.from, to, round, count, perSecond); err != nil {
 		return t, err
 	}
 	if t.report, err = on.audience.hear(ctx, round, t.owed, patience); err != nil {
@@ -204,7 +218,7 @@ func (s *side) close() error {
 	return errors.Join(errs...)
 }
 
-// openRoom makes a conversation of all the people, in which the first speaks.
+// openRoom makes a conversation of all the people, in which the last speaks, or else the first.
 func openRoom(ctx context.Context, n *node, people []person) (pair, error) {
 	members := make([]uuid.UUID, len(people))
 	for i, p := range people {
@@ -214,7 +228,7 @@ func openRoom(ctx context.Context, n *node, people []person) (pair, error) {
 	if err != nil {
 		return pair{}, err
 	}
-	return pair{[2]person{people[0], people[1]}, relay.NewID(ent.ConversationPrefix, c.ID)}, nil
+	return pair{[2]person{people[len(people)-1], people[0]}, relay.NewID(ent.ConversationPrefix, c.ID)}, nil
 }
 
 // A contest has one figure of each side in each round.

@@ -52,6 +52,7 @@ type room struct {
 	out    <-chan messaging.ConversationUpdate
 	// values are by their numbers, and used under the lock of the stream alone.
 	values []messaging.ConversationUpdate
+	last   live.Cursor // of the latest
 }
 
 func (b *broker) room(id relay.ID, in *live.Intent, decoder generated.SubscriptionResolver) (*room, error) {
@@ -109,10 +110,12 @@ func (r *room) join(ctx context.Context, in *live.Intent, to chan<- messaging.Co
 
 // Render implements live.Renderer: instead of bytes it answers the number of the value.
 func (r *room) Render(ctx context.Context, item live.Item, _ bool) ([]byte, error) {
-	if err := r.inlet.Push(ctx, item); err != nil {
-		return nil, err
+	if len(r.values) == 0 || r.last != item.Cursor { // else it is for the author now, who gets the same
+		if err := r.inlet.Push(ctx, item); err != nil {
+			return nil, err
+		}
+		r.values, r.last = append(r.values, <-r.out), item.Cursor
 	}
-	r.values = append(r.values, <-r.out)
 	return binary.BigEndian.AppendUint64(nil, uint64(len(r.values)-1)), nil
 }
 

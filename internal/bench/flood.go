@@ -26,7 +26,7 @@ func measureFlood(ctx context.Context, b *bench) (rows []row, err error) {
 	lost, before := 0, tally{}
 	count := int(floodRate * b.during(4*time.Second).Seconds())
 	err = s.rounds(ctx, b, "flood", func(round, i int, on *side) error {
-		t, err := s.play(ctx, on, round, count, floodRate, floodPatience)
+		t, err := s.play(ctx, on, on.rooms, round, count, floodRate, floodPatience)
 		if err != nil {
 			return err
 		}

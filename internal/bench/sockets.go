@@ -27,7 +27,7 @@ func measureSockets(ctx context.Context, b *bench) (rows []row, err error) {
 	wrong := row{what: "… deliveries missing, doubled or out of order", goal: none}
 	count := int(calmRate * b.during(4*time.Second).Seconds())
 	err = s.rounds(ctx, b, "sockets", func(round, i int, on *side) error {
-		t, err := s.play(ctx, on, round, count, calmRate, 15*time.Second)
+		t, err := s.play(ctx, on, on.rooms, round, count, calmRate, 15*time.Second)
 		if err != nil {
 			return err
 		}

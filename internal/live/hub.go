@@ -46,6 +46,7 @@ type Hub struct {
 	o     Options
 	kinds map[string]kind
 	bus   *bus
+	hands hands
 	seed  maphash.Seed
 	epoch atomic.Pointer[string]
 	stale atomic.Bool
@@ -91,7 +92,10 @@ func New(o Options) *Hub {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	h := &Hub{o: o, id: uuid.New(), kinds: map[string]kind{}, seed: maphash.MakeSeed(), streams: map[Key]*stream{}, personal: make(chan struct{}, personalAtOnce)}
+	h := &Hub{
+		o: o, id: uuid.New(), kinds: map[string]kind{}, hands: make(hands), seed: maphash.MakeSeed(), streams: map[Key]*stream{},
+		personal: make(chan struct{}, personalAtOnce),
+	}
 	h.shelf.limit = o.Rings
 	if o.Redis != nil {
 		h.bus = newBus(o.Redis, o.Log, h)

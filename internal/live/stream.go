@@ -88,7 +88,7 @@ func (s *stream) wake(put func()) {
 	put()
 	if !s.working {
 		s.working = true
-		go s.work()
+		s.hub.hands.take(s)
 	}
 }
 
