@@ -33,6 +33,12 @@ race: ## the same with the race detector, which needs gcc; short, which leaves o
 bench: ## measure what the README promises
 	@go run ./internal/bench
 
+.PHONY: conformance
+conformance: build ## hold the transports to their protocols with the official clients, and run the example client; needs Node
+	@npm --prefix tools/conformance ci --silent --no-audit --no-fund
+	@npm --prefix docs/examples/client ci --silent --no-audit --no-fund
+	@$(SERVICES) node tools/conformance/main.js
+
 .PHONY: chaos
 chaos: ## break everything around two nodes, and hold what clients got to PostgreSQL; about three minutes
 	@go run ./internal/chaos

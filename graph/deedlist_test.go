@@ -149,6 +149,15 @@ func messageDeeds() []deed {
 		refused("markConversationRead", "of none", nowhere),
 		mutation("visitConversation", "", in(nil)),
 		refused("visitConversation", "of none", nowhere),
+		mutation("startTyping", "", in(nil)),
+		mutation("startTyping", "again at once", func(t *testing.T, s *stage) vars {
+			input := in(nil)(t, s)
+			if err := s.call(t, "startTyping", input)(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return input
+		}),
+		refused("startTyping", "in none", nowhere),
 	}
 }
 

@@ -26,6 +26,10 @@ func (r *conversationResolver) OtherMembers(ctx context.Context, obj *ent.Conver
 	return r.Messaging.OtherMembers(ctx, obj, first)
 }
 
+func (r *conversationResolver) OnlineMembers(ctx context.Context, obj *ent.Conversation, first int) ([]*profile.ProfileCard, error) {
+	return r.Messaging.OnlineMembers(ctx, obj, first)
+}
+
 func (r *conversationResolver) LastMessage(ctx context.Context, obj *ent.Conversation) (*ent.Message, error) {
 	return r.Messaging.LastMessage(ctx, obj)
 }
@@ -111,6 +115,15 @@ func (r *mutationResolver) VisitConversation(ctx context.Context, input messagin
 	return &messaging.VisitConversationPayload{Conversation: visited, UserErrors: refusals}, nil
 }
 
+func (r *mutationResolver) StartTyping(ctx context.Context, input messaging.StartTypingInput) (*messaging.StartTypingPayload, error) {
+	until, err := r.Messaging.StartTyping(ctx, input)
+	refusals, err := fault.Split[*messaging.MessagingUserError](err)
+	if err != nil {
+		return nil, err
+	}
+	return &messaging.StartTypingPayload{Until: until, UserErrors: refusals}, nil
+}
+
 func (r *queryResolver) Conversation(ctx context.Context, id relay.ID) (*ent.Conversation, error) {
 	row, err := id.Row(ent.ConversationPrefix, "id")
 	if err != nil {
@@ -127,7 +140,7 @@ func (r *sendMessagePayloadResolver) Conversation(ctx context.Context, obj *mess
 }
 
 func (r *subscriptionResolver) ConversationUpdates(ctx context.Context, conversationID relay.ID, after *string) (<-chan messaging.ConversationUpdate, error) {
-	return r.Messaging.Updates(ctx, conversationID, after)
+	return r.Messaging.Updates(ctx, conversationID, after, askedSignals(ctx)...)
 }
 
 func (r *viewerResolver) Inbox(ctx context.Context, obj *viewer.Viewer, first int, after *string) (*relay.Connection[*ent.Conversation], error) {

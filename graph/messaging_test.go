@@ -274,7 +274,9 @@ func TestStatementCounts(t *testing.T) {
 		other := a.bare(t, fmt.Sprint("other", i))
 		_, c := a.send(t, ada, vars{"recipientId": profileID(other), "body": "hello"})
 		a.send(t, other, vars{"conversationId": c["id"], "body": "hi"})
+		a.Presence.Enter(other.Account())
 	}
+	a.Presence.Enter(bob.Account())
 	first, c := a.send(t, bob, vars{"recipientId": profileID(ada), "body": "hello"})
 	id = c["id"]
 	for i := range 30 {
@@ -289,6 +291,10 @@ func TestStatementCounts(t *testing.T) {
 		{
 			"the inbox with more members", `query ($first: Int!) { viewer { inbox(first: $first) { nodes { id otherMembers(first: 10) { username profile { displayName } } lastMessage { author { profile { username } } } } } } }`,
 			func(rows int) vars { return vars{"first": rows} }, 4,
+		},
+		{
+			"the inbox with who is online", `query ($first: Int!) { viewer { inbox(first: $first) { nodes { id onlineMembers { username profile { displayName } } } } } }`,
+			func(rows int) vars { return vars{"first": rows} }, 3,
 		},
 		{"the history", history, func(rows int) vars { return vars{"id": id, "first": rows, "order": "NEWEST_FIRST"} }, 6},
 	} {

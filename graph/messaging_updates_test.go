@@ -25,6 +25,9 @@ func (s *subscriber) Next(result []byte, _ string) { s.results <- string(result)
 func (s *subscriber) Error(errs gqlerror.List)     { s.errs <- errs }
 func (s *subscriber) Complete()                    {}
 
+// Offer makes it one that takes what may be lost.
+func (s *subscriber) Offer(result []byte) { s.results <- string(result) }
+
 func (s *subscriber) next(t testing.TB) string {
 	t.Helper()
 	select {

@@ -6,5 +6,6 @@ var Unstored = map[string]string{
 	"refreshSession":       "The same session goes on. Only an old token that comes again ends it, which is stored.",
 	"sendMessage":          "The message is its own fact, kept for longer than facts are. The first between two people stores that their conversation was opened.",
 	"markConversationRead": "It concerns that member alone: a burst for their own feed.",
+	"startTyping":          "It says what is so for five seconds: whoever is there is told, and nothing is kept.",
 	"visitConversation":    "It concerns that member alone: a burst for their own feed.",
 }

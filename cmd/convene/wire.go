@@ -30,6 +30,7 @@ import (
 	"github.com/convenehq/convene/internal/mail"
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/persisted"
+	"github.com/convenehq/convene/internal/presence"
 	"github.com/convenehq/convene/internal/server"
 	"github.com/convenehq/convene/internal/telemetry"
 	"github.com/convenehq/convene/internal/token"
@@ -40,6 +41,7 @@ import (
 type node struct {
 	db        *db.DB
 	hub       *live.Hub
+	presence  *presence.Tracker
 	messaging *messaging.Service
 	server    *server.Server
 	metrics   *telemetry.Registry
@@ -73,6 +75,8 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err
 		return nil, err
 	}
 	n.close = append(n.close, n.hub.Close)
+	n.presence.Start(ctx)
+	n.close = append(n.close, n.presence.Close)
 	topic.Consume(resolver.Facts, topic.Options{Redis: redis, Prefix: c.TopicPrefix, Length: c.TopicLength})
 	if err := resolver.Facts.Start(ctx); err != nil {
 		return nil, err
@@ -84,6 +88,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err
 		Executor:      exec,
 		Subscriptions: transport.NewShared(exec, n.hub),
 		Authenticate:  resolver.Accounts.Authenticate,
+		Present:       n.presence.Enter,
 		CheckOrigin:   server.CheckOrigin(c),
 		Suggests:      !c.IsProduction(),
 		Persisted:     persisted.New(persisted.Options{Redis: redis, Log: log}),
@@ -97,7 +102,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err
 		Config: c, DB: n.db, Hub: n.hub, Ring: ring, Accounts: resolver.Accounts, Demo: n.seeder,
 		Mailbox: mailbox, Graph: handler, Metrics: n.metrics, Log: log,
 	})
-	for _, part := range []reporter{n.db, n.hub, resolver.Messaging, resolver.Facts, n.jobs, handler, n.server} {
+	for _, part := range []reporter{n.db, n.hub, n.presence, resolver.Messaging, resolver.Facts, n.jobs, handler, n.server} {
 		part.Report(n.metrics)
 	}
 	return n, nil
@@ -131,6 +136,7 @@ func (n *node) open(ctx context.Context, c config.Config, log *slog.Logger) (liv
 	}
 	n.hub = live.New(live.Options{Redis: client, Epoch: n.db.Epoch, Log: log})
 	hub.Store(n.hub)
+	n.presence = presence.New(presence.Options{Redis: client, Log: log})
 	n.jobs, err = job.New(n.db, job.Options{Log: log})
 	return client, err
 }
@@ -147,7 +153,7 @@ func (n *node) connect(c config.Config, ring *token.Ring) (resolver *graph.Resol
 	resolver = graph.Connect(graph.Base{
 		DB: n.db, Ring: ring, Hub: n.hub,
 		Account:   account.Options{Issuer: c.Issuer, Mail: mailer},
-		Messaging: messaging.Options{Sent: n.companion.sent},
+		Messaging: messaging.Options{Sent: n.companion.sent, Presence: n.presence},
 	})
 	n.messaging = resolver.Messaging
 	n.close = append(n.close, resolver.Close)

@@ -119,6 +119,7 @@ type ComplexityRoot struct {
 		LastMessage    func(childComplexity int) int
 		LastVisitAt    func(childComplexity int) int
 		Messages       func(childComplexity int, first int, after *string, order messaging.MessageOrder) int
+		OnlineMembers  func(childComplexity int, first int) int
 		OtherMembers   func(childComplexity int, first int) int
 		ReadThroughSeq func(childComplexity int) int
 		Title          func(childComplexity int) int
@@ -223,6 +224,7 @@ type ComplexityRoot struct {
 		SendMessage          func(childComplexity int, input messaging.SendMessageInput) int
 		SignIn               func(childComplexity int, input account.SignInInput) int
 		SignOut              func(childComplexity int) int
+		StartTyping          func(childComplexity int, input messaging.StartTypingInput) int
 		Unblock              func(childComplexity int, input network.UnblockInput) int
 		UpdateProfile        func(childComplexity int, input profile.UpdateProfileInput) int
 		VisitConversation    func(childComplexity int, input messaging.VisitConversationInput) int
@@ -237,6 +239,11 @@ type ComplexityRoot struct {
 	PageInfo struct {
 		EndCursor   func(childComplexity int) int
 		HasNextPage func(childComplexity int) int
+	}
+
+	PresenceChanged struct {
+		IsOnline func(childComplexity int) int
+		Profile  func(childComplexity int) int
 	}
 
 	Profile struct {
@@ -317,6 +324,11 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	StartTypingPayload struct {
+		Until      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	SubjectGone struct {
 		Cursor func(childComplexity int) int
 		ID     func(childComplexity int) int
@@ -325,6 +337,11 @@ type ComplexityRoot struct {
 	Subscription struct {
 		ConversationUpdates func(childComplexity int, conversationID relay.ID, after *string) int
 		Updates             func(childComplexity int, after *string) int
+	}
+
+	Typing struct {
+		Profile func(childComplexity int) int
+		Until   func(childComplexity int) int
 	}
 
 	UnblockPayload struct {
@@ -368,6 +385,7 @@ type BlockResolver interface {
 type ConversationResolver interface {
 	Title(ctx context.Context, obj *ent.Conversation) (string, error)
 	OtherMembers(ctx context.Context, obj *ent.Conversation, first int) ([]*profile.ProfileCard, error)
+	OnlineMembers(ctx context.Context, obj *ent.Conversation, first int) ([]*profile.ProfileCard, error)
 	LastMessage(ctx context.Context, obj *ent.Conversation) (*ent.Message, error)
 	UnreadCount(ctx context.Context, obj *ent.Conversation) (int, error)
 	ReadThroughSeq(ctx context.Context, obj *ent.Conversation) (int, error)
@@ -394,6 +412,7 @@ type MutationResolver interface {
 	DeleteMessage(ctx context.Context, input messaging.DeleteMessageInput) (*messaging.DeleteMessagePayload, error)
 	MarkConversationRead(ctx context.Context, input messaging.MarkConversationReadInput) (*messaging.MarkConversationReadPayload, error)
 	VisitConversation(ctx context.Context, input messaging.VisitConversationInput) (*messaging.VisitConversationPayload, error)
+	StartTyping(ctx context.Context, input messaging.StartTypingInput) (*messaging.StartTypingPayload, error)
 	Block(ctx context.Context, input network.BlockInput) (*network.BlockPayload, error)
 	Unblock(ctx context.Context, input network.UnblockInput) (*network.UnblockPayload, error)
 	UpdateProfile(ctx context.Context, input profile.UpdateProfileInput) (*profile.UpdateProfilePayload, error)
@@ -675,6 +694,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Conversation.Messages(childComplexity, args["first"].(int), args["after"].(*string), args["order"].(messaging.MessageOrder)), true
+	case "Conversation.onlineMembers":
+		if e.ComplexityRoot.Conversation.OnlineMembers == nil {
+			break
+		}
+
+		args, err := ec.field_Conversation_onlineMembers_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Conversation.OnlineMembers(childComplexity, args["first"].(int)), true
 	case "Conversation.otherMembers":
 		if e.ComplexityRoot.Conversation.OtherMembers == nil {
 			break
@@ -1077,6 +1107,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SignOut(childComplexity), true
+	case "Mutation.startTyping":
+		if e.ComplexityRoot.Mutation.StartTyping == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_startTyping_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.StartTyping(childComplexity, args["input"].(messaging.StartTypingInput)), true
 	case "Mutation.unblock":
 		if e.ComplexityRoot.Mutation.Unblock == nil {
 			break
@@ -1142,6 +1183,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PageInfo.HasNextPage(childComplexity), true
+
+	case "PresenceChanged.isOnline":
+		if e.ComplexityRoot.PresenceChanged.IsOnline == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PresenceChanged.IsOnline(childComplexity), true
+	case "PresenceChanged.profile":
+		if e.ComplexityRoot.PresenceChanged.Profile == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PresenceChanged.Profile(childComplexity), true
 
 	case "Profile.displayName":
 		if e.ComplexityRoot.Profile.DisplayName == nil {
@@ -1411,6 +1465,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SignOutPayload.UserErrors(childComplexity), true
 
+	case "StartTypingPayload.until":
+		if e.ComplexityRoot.StartTypingPayload.Until == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartTypingPayload.Until(childComplexity), true
+	case "StartTypingPayload.userErrors":
+		if e.ComplexityRoot.StartTypingPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartTypingPayload.UserErrors(childComplexity), true
+
 	case "SubjectGone.cursor":
 		if e.ComplexityRoot.SubjectGone.Cursor == nil {
 			break
@@ -1446,6 +1513,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.Updates(childComplexity, args["after"].(*string)), true
+
+	case "Typing.profile":
+		if e.ComplexityRoot.Typing.Profile == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Typing.Profile(childComplexity), true
+	case "Typing.until":
+		if e.ComplexityRoot.Typing.Until == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Typing.Until(childComplexity), true
 
 	case "UnblockPayload.profile":
 		if e.ComplexityRoot.UnblockPayload.Profile == nil {
@@ -1560,6 +1640,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRevokeSessionInput,
 		ec.unmarshalInputSendMessageInput,
 		ec.unmarshalInputSignInInput,
+		ec.unmarshalInputStartTypingInput,
 		ec.unmarshalInputUnblockInput,
 		ec.unmarshalInputUpdateProfileInput,
 		ec.unmarshalInputVisitConversationInput,
@@ -2082,12 +2163,23 @@ extend type Mutation {
     "Which."
     input: VisitConversationInput!
   ): VisitConversationPayload!
+  """
+  Tells the other members that you are writing something: those who select ` + "`" + `Typing` + "`" + ` and are there now. Say
+  it again about every four seconds while you go on; at most one in three seconds is passed on. Nothing is kept of it.
+  """
+  startTyping(
+    "Where."
+    input: StartTypingInput!
+  ): StartTypingPayload!
 }
 
 extend type Subscription {
   """
   Every change of a conversation, once and in order. Each update has a ` + "`" + `cursor` + "`" + `: subscribe again
   with the last one as ` + "`" + `after` + "`" + ` and you get all that came since, or ` + "`" + `ResyncRequired` + "`" + `.
+
+  ` + "`" + `Typing` + "`" + ` and ` + "`" + `PresenceChanged` + "`" + ` have no cursor and come only to those who select a field of them. They are
+  for this moment: not repeated, and left out where you do not keep up.
   """
   conversationUpdates(
     "A conversation that you are in."
@@ -2118,6 +2210,14 @@ type Conversation implements Node {
     "How many at most, 1 to 100."
     first: Int! = 5
   ): [ProfileCard!]! @perViewer
+  """
+  Those of the other members who are online, in the order of joining: with a socket or an event stream open, or
+  half a minute ago. Null if nobody can tell at the moment, and in conversations of more than 50 members.
+  """
+  onlineMembers(
+    "How many at most, 1 to 100."
+    first: Int! = 50
+  ): [ProfileCard!] @perViewer
   "The latest message that you may see; null if there is none yet."
   lastMessage: Message @perViewer @live
   "How many messages of others you have not read: 100 means at least 100, or too many to count."
@@ -2221,7 +2321,14 @@ type MessageEdge {
 }
 
 "One change of a conversation. May grow: ignore what you do not know, but keep its cursor."
-union ConversationUpdate = MessageSent | MessageEdited | MessageDeleted | CursorMoved | ResyncRequired
+union ConversationUpdate =
+  | MessageSent
+  | MessageEdited
+  | MessageDeleted
+  | Typing
+  | PresenceChanged
+  | CursorMoved
+  | ResyncRequired
 
 "Something about a conversation has changed for you: a message, its text, what you have read."
 type ConversationChanged {
@@ -2253,6 +2360,26 @@ type MessageDeleted {
   cursor: String!
   "What is left of the message."
   message: Message!
+}
+
+"Another member is writing something. Without a cursor: not repeated, and the first thing left out."
+type Typing {
+  "Who."
+  profile: ProfileCard!
+  "Until when that counts: five seconds from when it was said, and only until a message of theirs comes."
+  until: DateTime!
+}
+
+"""
+Another member of a conversation of at most 50 is online now, or no longer. When a subscription begins, also behind
+a cursor, one tells of each who is online: take all others to be offline then. Without a cursor: not repeated, and
+the first thing left out. While nobody can tell, none comes.
+"""
+type PresenceChanged {
+  "Who."
+  profile: ProfileCard!
+  "Whether they are online."
+  isOnline: Boolean!
 }
 
 "Input of ` + "`" + `sendMessage` + "`" + `: exactly one of ` + "`" + `conversationId` + "`" + ` and ` + "`" + `recipientId` + "`" + `."
@@ -2337,6 +2464,20 @@ input VisitConversationInput {
 type VisitConversationPayload {
   "The conversation as it is now."
   conversation: Conversation
+  "What kept it from being done; empty on success."
+  userErrors: [MessagingUserError!]!
+}
+
+"Input of ` + "`" + `startTyping` + "`" + `."
+input StartTypingInput {
+  "A conversation that you are in."
+  conversationId: ID!
+}
+
+"Answer of ` + "`" + `startTyping` + "`" + `."
+type StartTypingPayload {
+  "Until when it counts; null if you may not write there."
+  until: DateTime
   "What kept it from being done; empty on success."
   userErrors: [MessagingUserError!]!
 }
@@ -2677,6 +2818,8 @@ func (ec *executionContext) childFields_Conversation(ctx context.Context, field 
 		return ec.fieldContext_Conversation_title(ctx, field)
 	case "otherMembers":
 		return ec.fieldContext_Conversation_otherMembers(ctx, field)
+	case "onlineMembers":
+		return ec.fieldContext_Conversation_onlineMembers(ctx, field)
 	case "lastMessage":
 		return ec.fieldContext_Conversation_lastMessage(ctx, field)
 	case "unreadCount":
@@ -2969,6 +3112,16 @@ func (ec *executionContext) childFields_SignOutPayload(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type SignOutPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_StartTypingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "until":
+		return ec.fieldContext_StartTypingPayload_until(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_StartTypingPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StartTypingPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_UnblockPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "profile":
@@ -3163,6 +3316,20 @@ func (ec *executionContext) field_Conversation_messages_args(ctx context.Context
 	return args, nil
 }
 
+func (ec *executionContext) field_Conversation_onlineMembers_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Conversation_otherMembers_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3295,6 +3462,20 @@ func (ec *executionContext) field_Mutation_signIn_args(ctx context.Context, rawA
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (account.SignInInput, error) {
 			return ec.unmarshalNSignInInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐSignInInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_startTyping_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (messaging.StartTypingInput, error) {
+			return ec.unmarshalNStartTypingInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋmessagingᚐStartTypingInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4487,6 +4668,50 @@ func (ec *executionContext) fieldContext_Conversation_otherMembers(ctx context.C
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Conversation_otherMembers_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Conversation_onlineMembers(ctx context.Context, field graphql.CollectedField, obj *ent.Conversation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conversation_onlineMembers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Conversation().OnlineMembers(ctx, obj, fc.Args["first"].(int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*profile.ProfileCard) graphql.Marshaler {
+			return ec.marshalOProfileCard2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋprofileᚐProfileCardᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Conversation_onlineMembers(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Conversation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ProfileCard(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Conversation_onlineMembers_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -6271,6 +6496,50 @@ func (ec *executionContext) fieldContext_Mutation_visitConversation(ctx context.
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_startTyping(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_startTyping(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().StartTyping(ctx, fc.Args["input"].(messaging.StartTypingInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *messaging.StartTypingPayload) graphql.Marshaler {
+			return ec.marshalNStartTypingPayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋmessagingᚐStartTypingPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_startTyping(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StartTypingPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_startTyping_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_block(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6516,6 +6785,61 @@ func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _PresenceChanged_profile(ctx context.Context, field graphql.CollectedField, obj *messaging.PresenceChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PresenceChanged_profile(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Profile, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *profile.ProfileCard) graphql.Marshaler {
+			return ec.marshalNProfileCard2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋprofileᚐProfileCard(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PresenceChanged_profile(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PresenceChanged",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ProfileCard(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PresenceChanged_isOnline(ctx context.Context, field graphql.CollectedField, obj *messaging.PresenceChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PresenceChanged_isOnline(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsOnline, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PresenceChanged_isOnline(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PresenceChanged", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _Profile_id(ctx context.Context, field graphql.CollectedField, obj *ent.Profile) (ret graphql.Marshaler) {
@@ -7719,6 +8043,61 @@ func (ec *executionContext) fieldContext_SignOutPayload_userErrors(_ context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _StartTypingPayload_until(ctx context.Context, field graphql.CollectedField, obj *messaging.StartTypingPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartTypingPayload_until(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Until, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_StartTypingPayload_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartTypingPayload", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _StartTypingPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *messaging.StartTypingPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartTypingPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*messaging.MessagingUserError) graphql.Marshaler {
+			return ec.marshalNMessagingUserError2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋmessagingᚐMessagingUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartTypingPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StartTypingPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MessagingUserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _SubjectGone_cursor(ctx context.Context, field graphql.CollectedField, obj *feed.SubjectGone) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7851,6 +8230,61 @@ func (ec *executionContext) fieldContext_Subscription_conversationUpdates(ctx co
 		return fc, err
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Typing_profile(ctx context.Context, field graphql.CollectedField, obj *messaging.Typing) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Typing_profile(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Profile, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *profile.ProfileCard) graphql.Marshaler {
+			return ec.marshalNProfileCard2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋprofileᚐProfileCard(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Typing_profile(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Typing",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ProfileCard(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Typing_until(ctx context.Context, field graphql.CollectedField, obj *messaging.Typing) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Typing_until(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Until, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Typing_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Typing", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _UnblockPayload_profile(ctx context.Context, field graphql.CollectedField, obj *network.UnblockPayload) (ret graphql.Marshaler) {
@@ -9727,6 +10161,36 @@ func (ec *executionContext) unmarshalInputSignInInput(ctx context.Context, obj a
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputStartTypingInput(ctx context.Context, obj any) (messaging.StartTypingInput, error) {
+	var it messaging.StartTypingInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"conversationId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "conversationId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("conversationId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConversationID = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputUnblockInput(ctx context.Context, obj any) (network.UnblockInput, error) {
 	var it network.UnblockInput
 	if obj == nil {
@@ -9832,11 +10296,21 @@ func (ec *executionContext) _ConversationUpdate(ctx context.Context, sel ast.Sel
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case *messaging.Typing:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Typing(ctx, sel, obj)
 	case *relay.ResyncRequired:
 		if obj == nil {
 			return graphql.Null
 		}
 		return ec._ResyncRequired(ctx, sel, obj)
+	case *messaging.PresenceChanged:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._PresenceChanged(ctx, sel, obj)
 	case *messaging.MessageSent:
 		if obj == nil {
 			return graphql.Null
@@ -10596,6 +11070,44 @@ func (ec *executionContext) _Conversation(ctx context.Context, sel ast.Selection
 				}()
 				res = ec._Conversation_otherMembers(ctx, field, obj)
 				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "onlineMembers":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Conversation_onlineMembers(ctx, field, obj)
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -11801,6 +12313,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "startTyping":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_startTyping(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "block":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_block(ctx, field)
@@ -11911,6 +12430,49 @@ func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet,
 		case "endCursor":
 			out.Values[i] = ec._PageInfo_endCursor(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var presenceChangedImplementors = []string{"PresenceChanged", "ConversationUpdate"}
+
+func (ec *executionContext) _PresenceChanged(ctx context.Context, sel ast.SelectionSet, obj *messaging.PresenceChanged) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, presenceChangedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PresenceChanged")
+		case "profile":
+			out.Values[i] = ec._PresenceChanged_profile(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isOnline":
+			out.Values[i] = ec._PresenceChanged_isOnline(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -12764,6 +13326,49 @@ func (ec *executionContext) _SignOutPayload(ctx context.Context, sel ast.Selecti
 	return out
 }
 
+var startTypingPayloadImplementors = []string{"StartTypingPayload"}
+
+func (ec *executionContext) _StartTypingPayload(ctx context.Context, sel ast.SelectionSet, obj *messaging.StartTypingPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, startTypingPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StartTypingPayload")
+		case "until":
+			out.Values[i] = ec._StartTypingPayload_until(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._StartTypingPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var subjectGoneImplementors = []string{"SubjectGone", "Update"}
 
 func (ec *executionContext) _SubjectGone(ctx context.Context, sel ast.SelectionSet, obj *feed.SubjectGone) graphql.Marshaler {
@@ -12827,6 +13432,49 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
+}
+
+var typingImplementors = []string{"Typing", "ConversationUpdate"}
+
+func (ec *executionContext) _Typing(ctx context.Context, sel ast.SelectionSet, obj *messaging.Typing) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, typingImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Typing")
+		case "profile":
+			out.Values[i] = ec._Typing_profile(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "until":
+			out.Values[i] = ec._Typing_until(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
 }
 
 var unblockPayloadImplementors = []string{"UnblockPayload"}
@@ -14420,6 +15068,21 @@ func (ec *executionContext) marshalNSignOutPayload2ᚖgithubᚗcomᚋconvenehq�
 	return ec._SignOutPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNStartTypingInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋmessagingᚐStartTypingInput(ctx context.Context, v any) (messaging.StartTypingInput, error) {
+	res, err := ec.unmarshalInputStartTypingInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNStartTypingPayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋmessagingᚐStartTypingPayload(ctx context.Context, sel ast.SelectionSet, v *messaging.StartTypingPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._StartTypingPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
 	res, err := relay.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -14753,6 +15416,25 @@ func (ec *executionContext) marshalOProfile2ᚖgithubᚗcomᚋconvenehqᚋconven
 		return graphql.Null
 	}
 	return ec._Profile(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOProfileCard2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋprofileᚐProfileCardᚄ(ctx context.Context, sel ast.SelectionSet, v []*profile.ProfileCard) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNProfileCard2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋprofileᚐProfileCard(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalOProfileCard2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋprofileᚐProfileCard(ctx context.Context, sel ast.SelectionSet, v *profile.ProfileCard) graphql.Marshaler {

@@ -50,6 +50,7 @@ func (s *session) initialise(m message) {
 		return
 	}
 	s.acknowledged = true
+	s.leave = s.handler.present(who)
 	s.out.push(frameAck)
 }
 

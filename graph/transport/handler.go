@@ -18,6 +18,7 @@ type Handler struct {
 
 	registered     map[string]*document // by id
 	onlyRegistered bool
+	pens           pens
 
 	sockets, streams, subscribed, slow atomic.Int64
 }

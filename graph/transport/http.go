@@ -8,6 +8,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/convenehq/convene/internal/fault"
+	"github.com/convenehq/convene/internal/viewer"
 )
 
 // serveHTTP answers a POST or a GET as GraphQL over HTTP has it, with a single response or, where the
@@ -53,6 +54,7 @@ func (h *Handler) serveHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		events = true
+		defer h.present(viewer.From(ctx))()
 		h.subscribed.Add(1)
 		defer h.subscribed.Add(-1)
 	}

@@ -3,9 +3,11 @@ package transport
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -25,9 +27,12 @@ var (
 
 // A link is one WebSocket: it carries text messages and knows nothing of what they say. Its contexts are
 // never cancelled, because coder/websocket then closes the connection without a close frame.
+//
+// coder/websocket does the handshakes, reads, and answers pings. Messages go out past it: a batch of them takes one
+// call of the system and one copy, which under load is most of what a delivery costs.
 type link struct {
 	ws       *websocket.Conn
-	conn     *corkedConn
+	conn     *wholeConn
 	patience time.Duration
 	watch    *time.Timer
 	gaveUp   atomic.Bool
@@ -77,8 +82,34 @@ func (l *link) read() ([]byte, error) {
 	return text, err
 }
 
-// write writes each frame as a message, all of them at once.
-func (l *link) write(frames []frame) error {
+// messages are frames as messages, in a buffer that is lent: whoever writes the last of them gives it back.
+func messages(frames []frame) *[]byte {
+	batch := lend()
+	for _, f := range frames {
+		*batch = f.appendMessage(*batch)
+	}
+	return batch
+}
+
+// try writes frames without waiting. What the client does not take at once is left, for write.
+func (l *link) try(frames []frame) (left *[]byte, err error) {
+	left = messages(frames)
+	n, err := l.conn.try(*left)
+	if err != nil {
+		giveBack(left)
+		return nil, fmt.Errorf("write to the client: %w", err)
+	}
+	if n == len(*left) {
+		giveBack(left)
+		return nil, nil
+	}
+	*left = append((*left)[:0], (*left)[n:]...)
+	return left, nil
+}
+
+// write writes messages, and waits for the client.
+func (l *link) write(messages *[]byte) error {
+	defer giveBack(messages)
 	watch := func() {
 		if !l.gaveUp.Load() {
 			l.watch.Reset(l.patience)
@@ -86,25 +117,30 @@ func (l *link) write(frames []frame) error {
 	}
 	watch()
 	defer l.watch.Stop()
-	text := lend()
-	defer func() { giveBack(text) }()
-	l.conn.cork()
-	for _, f := range frames {
-		*text = append(append(append((*text)[:0], f.head...), f.body...), f.tail...)
-		if err := l.ws.Write(context.Background(), websocket.MessageText, *text); err != nil {
-			_ = l.conn.uncork(watch)
-			return fmt.Errorf("write a message: %w", err)
-		}
-	}
-	if err := l.conn.uncork(watch); err != nil {
+	if err := l.conn.writeAll(*messages, watch); err != nil {
 		return fmt.Errorf("write to the client: %w", err)
 	}
 	return nil
 }
 
+// appendMessage appends the frame as a text message of one WebSocket frame.
+func (f frame) appendMessage(to []byte) []byte {
+	const last, text = 0x80, 0x01
+	to = append(to, last|text)
+	switch n := f.size(); {
+	case n < 126:
+		to = append(to, byte(n))
+	case n <= math.MaxUint16:
+		to = binary.BigEndian.AppendUint16(append(to, 126), uint16(n))
+	default:
+		to = binary.BigEndian.AppendUint64(append(to, 127), uint64(n))
+	}
+	return append(append(append(to, f.head...), f.body...), f.tail...)
+}
+
 // close sends a close frame, calls sent, and waits a moment for the client's answer.
 func (l *link) close(code int, reason string, sent func()) {
-	l.conn.whenWritten(sent)
+	l.conn.whenClosed(sent)
 	_ = l.ws.Close(websocket.StatusCode(code), reason)
 	sent()
 	l.kill()
@@ -124,11 +160,11 @@ func (l *link) kill() {
 	_ = l.ws.CloseNow()
 }
 
-// hijacking hands the WebSocket a connection that can be corked, and keeps net/http's buffers out of it:
+// hijacking hands the WebSocket a connection that writes whole frames, and keeps net/http's buffers out of it:
 // an idle socket would hold 8 KiB of them.
 type hijacking struct {
 	http.ResponseWriter
-	conn *corkedConn
+	conn *wholeConn
 }
 
 // Hijack takes the connection over.
@@ -137,7 +173,7 @@ func (h *hijacking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	h.conn = &corkedConn{Conn: conn}
+	h.conn = newWholeConn(conn)
 	reader := buffered.Reader
 	if reader.Buffered() == 0 {
 		reader = bufio.NewReaderSize(conn, 1<<10)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/google/uuid"
 
 	"github.com/convenehq/convene/graph/transport/wall"
 	"github.com/convenehq/convene/internal/viewer"
@@ -27,6 +28,9 @@ type Options struct {
 	// says whose it is and when it ends; the zero time is never. Codes other than UNAUTHENTICATED and
 	// FORBIDDEN of package fault say that the question could not be answered: the client comes back.
 	Authenticate func(ctx context.Context, authorization string) (viewer.Viewer, time.Time, error)
+	// Present is told of whom a connection is that stays open, an acknowledged socket or an event stream of a
+	// subscription, and calls leave when it is closed; nil if nobody wants to know.
+	Present func(account uuid.UUID) (leave func())
 	// CheckOrigin tells whether a page of the request's Origin may open a socket that signs in by
 	// cookie. Asked only about requests with an Origin: what sends none is no browser. Nil allows the
 	// request's own host.

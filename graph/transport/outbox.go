@@ -16,15 +16,19 @@ func (f frame) size() int { return len(f.head) + len(f.body) + len(f.tail) }
 // batchSize is how many bytes are written at once, at least one frame.
 const batchSize = 32 << 10
 
-// An outbox is the bounded queue between those who produce results and the one goroutine that writes
-// them. Nothing but next and await blocks.
+// An outbox is the bounded queue between those who produce results and the one that writes them: a goroutine that
+// waits in next, or whoever comes when it is called. Nothing but next and await blocks.
 type outbox struct {
 	limit, droppable, replay int
 	patience                 time.Duration
 	slow                     *atomic.Int64
 	wake                     chan struct{}
+	// call, if there is one, is called instead of a wake when there is something to write and nobody writes. It must
+	// not wait.
+	call func()
 
 	mu     sync.Mutex
+	called bool       // and not all has been written since
 	room   *sync.Cond // there may be room again, or nothing to wait for
 	frames []frame
 	few    [4]frame // where frames begins: enough for a client that keeps up
@@ -143,6 +147,13 @@ func (o *outbox) shutLocked(e ending) {
 }
 
 func (o *outbox) rouse() {
+	if o.call != nil {
+		if !o.called {
+			o.called = true
+			o.call()
+		}
+		return
+	}
 	select {
 	case o.wake <- struct{}{}:
 	default:
@@ -164,6 +175,14 @@ func (o *outbox) next(into []frame) ([]frame, *ending) {
 		}
 		<-o.wake
 	}
+}
+
+// rest tells whether there is nothing left to write: then whoever wrote is called again when there is.
+func (o *outbox) rest() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.called = len(o.frames) > 0 || o.end != nil
+	return !o.called
 }
 
 func (o *outbox) take(into []frame) ([]frame, *ending) {

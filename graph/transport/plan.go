@@ -59,15 +59,11 @@ func (p *plan) Render(ctx context.Context, item live.Item, own bool) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	// The run's own context says who renders; the other one says how long it may take.
-	running, cancel := context.WithCancel(r.ctx)
-	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
 	if err := r.inlet.Push(ctx, item); err != nil {
 		p.drop(side)
 		return nil, err
 	}
-	response := r.next(running)
+	response := r.next(within{ctx, r.ctx})
 	if response == nil {
 		// Whatever is left of the update in it must not be taken for the next one.
 		p.drop(side)
@@ -86,10 +82,22 @@ func (p *plan) Expect(ctx context.Context, items []live.Item) error {
 	if err != nil || r.inlet.Expect == nil {
 		return err
 	}
-	running, cancel := context.WithCancel(r.ctx)
-	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
-	return r.inlet.Expect(running, items)
+	return r.inlet.Expect(within{ctx, r.ctx}, items)
+}
+
+// A within is a run's context, which says who renders, within the time of another one. It is made for each rendering,
+// and costs less than a context that can be cancelled.
+type within struct {
+	context.Context
+	run context.Context //nolint:containedctx // it is one itself
+}
+
+// Value implements context.Context. The time comes first, so that what is derived from this ends with it.
+func (w within) Value(key any) any {
+	if v := w.Context.Value(key); v != nil {
+		return v
+	}
+	return w.run.Value(key)
 }
 
 // Close implements live.Renderer.

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -14,14 +15,15 @@ import (
 	"github.com/convenehq/convene/internal/viewer"
 )
 
-// A session speaks graphql-transport-ws over a link. One goroutine reads and one writes; operations run
-// in their own and reach the client through the outbox.
+// A session speaks graphql-transport-ws over a link. One goroutine reads, and a pen writes; operations run in their own
+// and reach the client through the outbox.
 type session struct {
 	handler *Handler
 	link    *link
 	out     *outbox
 	heard   atomic.Bool    // since the last ping
 	running sync.WaitGroup // operations
+	written chan struct{}  // closed when nothing is written any more
 
 	mu           sync.Mutex
 	ctx          context.Context // ends with the session; has who asks
@@ -29,6 +31,7 @@ type session struct {
 	initialised  bool
 	acknowledged bool
 	viewer       viewer.Viewer
+	leave        func()    // says that the viewer's connection is closed; nil if nobody was told of it
 	until        time.Time // when the credentials end; zero if never
 	operations   map[string]*operation
 	places       int // operations that run, or whose goroutine does
@@ -37,11 +40,6 @@ type session struct {
 
 // serve speaks until one side ends it, and leaves nothing running.
 func (s *session) serve() {
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		s.write()
-	}()
 	// Pings are spread, as a restart makes everybody come back at once.
 	spread := time.Duration(rand.Int64N(int64(s.handler.Limits.Ping)/10 + 1))
 	s.heard.Store(true)
@@ -50,18 +48,12 @@ func (s *session) serve() {
 	s.timers.ping = time.AfterFunc(s.handler.Limits.Ping-spread, s.ping)
 	s.mu.Unlock()
 	s.read()
-	<-written
+	<-s.written
 	s.release()
 	s.running.Wait()
 }
 
 func (s *session) read() {
-	defer func() {
-		if cause := recover(); cause != nil {
-			s.handler.Log.ErrorContext(s.ctx, "A socket's reader panicked", "cause", cause)
-			s.end(ending{code: 1011, reason: "Internal error"})
-		}
-	}()
 	for {
 		text, err := s.link.read()
 		switch {
@@ -80,40 +72,92 @@ func (s *session) read() {
 		if s.out.isShut() {
 			return // closing the link reads on, for the answer to the close frame
 		}
-		s.receive(text)
+		if bytes.Equal(text, framePong.head) {
+			continue // by far the most that most clients say
+		}
+		s.receiveApart(text)
 		if s.out.isShut() {
 			return
 		}
 	}
 }
 
-func (s *session) write() {
-	var batch []frame
+// receiveApart does what a message asks for on a goroutine that ends with it: the one that reads waits for hours, and
+// would keep the stack that it once took to find out who somebody is.
+func (s *session) receiveApart(text []byte) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if cause := recover(); cause != nil {
+				s.handler.Log.ErrorContext(s.ctx, "A socket's reader panicked", "cause", cause)
+				s.end(ending{code: 1011, reason: "Internal error"})
+			}
+		}()
+		s.receive(text)
+	}()
+	<-done
+}
+
+// flush writes a batch of what waits, as far as the client takes it at once: what it does not take gets a goroutine of
+// its own. It answers whether there is more for a pen to write.
+func (s *session) flush(batch *[]frame) (more bool) {
+	var end *ending
+	if *batch, end = s.out.take((*batch)[:0]); end != nil {
+		go s.finish(*end)
+		return false
+	}
+	left, err := s.link.try(*batch)
+	clear(*batch)
+	switch {
+	case err != nil:
+		s.lose()
+		return false
+	case left != nil:
+		go s.writeOn(left)
+		return false
+	}
+	return !s.out.rest()
+}
+
+// writeOn writes what the client did not take at once, and all that has come since.
+func (s *session) writeOn(left *[]byte) {
 	for {
-		var end *ending
-		batch, end = s.out.next(batch)
-		switch {
-		case end != nil && end.code == 0:
-			s.link.kill()
-			return
-		case end != nil:
-			// Cancelled operations have nothing more to say: the outbox is shut.
-			s.link.close(end.code, end.reason, s.cancel)
+		if err := s.link.write(left); err != nil {
+			s.lose()
 			return
 		}
-		if err := s.link.write(batch); err != nil {
-			s.end(endGone)
-			s.link.kill()
+		if s.out.rest() {
 			return
 		}
-		clear(batch)
-		if cap(batch) > 16 {
-			batch = nil
+		batch, end := s.out.take(nil)
+		if end != nil {
+			s.finish(*end)
+			return
 		}
+		left = messages(batch)
 	}
 }
 
-// end ends the session: the writer does what is left to do.
+// lose ends a session to which nothing can be written any more.
+func (s *session) lose() {
+	s.end(endGone)
+	s.link.kill()
+	close(s.written)
+}
+
+// finish says goodbye: nothing is written after it.
+func (s *session) finish(e ending) {
+	defer close(s.written)
+	if e.code == 0 {
+		s.link.kill()
+		return
+	}
+	// Cancelled operations have nothing more to say: the outbox is shut.
+	s.link.close(e.code, e.reason, s.cancel)
+}
+
+// end ends the session: what is left to write is written.
 func (s *session) end(e ending) { s.out.shut(e) }
 
 // stalled is called when the client has not read for too long. The link goes on trying for a while, for
@@ -136,6 +180,9 @@ func (s *session) release() {
 		if timer != nil {
 			timer.Stop()
 		}
+	}
+	if s.leave != nil {
+		s.leave()
 	}
 	left := make([]*operation, 0, len(s.operations))
 	for _, o := range s.operations {

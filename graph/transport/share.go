@@ -44,12 +44,17 @@ func (s *Shared) Subscribe(ctx context.Context, op *graphql.OperationContext, to
 		return
 	}
 	member := &live.Member{
-		Account: intent.Account,
-		Sees:    intent.Sees,
-		Ends:    intent.Ends,
-		Deliver: to.Next,
+		Account:  intent.Account,
+		Sees:     intent.Sees,
+		Ends:     intent.Ends,
+		Hears:    intent.Hears,
+		Attached: intent.Attached,
+		Deliver:  to.Next,
 		// Whoever resumes by its cursor gets the update rendered anew.
 		Fail: func(err error) { to.Error(s.present(ctx, op, err)) },
+	}
+	if o, ok := to.(Offerer); ok {
+		member.Offer = o.Offer
 	}
 	detach, err := s.hub.Attach(ctx, request, member)
 	if err != nil {

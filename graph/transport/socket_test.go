@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/convenehq/convene/graph/transport"
+	"github.com/convenehq/convene/internal/viewer"
 )
 
 const (
@@ -41,6 +44,17 @@ func TestSocket(t *testing.T) {
 	t.Run("a second init closes with 4429", func(t *testing.T) {
 		t.Parallel()
 		f.ready(t).sendAndWantClose(`{"type":"connection_init"}`, 4429, "Too many initialisation requests")
+	})
+
+	t.Run("a panic over a message closes its socket with 1011, and no others", func(t *testing.T) {
+		t.Parallel()
+		f := serve(t, func(o *transport.Options) {
+			o.Authenticate = func(context.Context, string) (viewer.Viewer, time.Time, error) { panic("boom") }
+		})
+		other := f.ready(t)
+		f.dial(t).sendAndWantClose(`{"type":"connection_init","payload":{"authorization":"Bearer ada"}}`, 1011, "Internal error")
+		other.send(`{"type":"ping"}`)
+		other.want(`{"type":"pong"}`)
 	})
 
 	t.Run("a taken id closes with 4409", func(t *testing.T) {

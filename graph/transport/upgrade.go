@@ -42,7 +42,10 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	// The session ends on its own terms: a cancelled request must not cut it off without a close frame.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
-	s := &session{handler: h, out: h.newOutbox(), operations: map[string]*operation{}, ctx: ctx, cancel: cancel}
+	s := &session{
+		handler: h, out: h.newOutbox(), operations: map[string]*operation{}, ctx: ctx, cancel: cancel, written: make(chan struct{}),
+	}
+	s.out.call = func() { h.pens.ask(s) }
 	link, err := upgrade(w, r, h.Limits, func() { s.heard.Store(true) }, s.stalled)
 	if err != nil {
 		cancel()

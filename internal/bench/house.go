@@ -20,6 +20,7 @@ import (
 type house struct {
 	dir      string
 	services *embedded.Services
+	secret   []byte
 	ring     *token.Ring
 	backend  backend
 	// database and redis name what runs, for the table.
@@ -48,9 +49,9 @@ func openHouse(ctx context.Context, say func(string, ...any)) (h *house, err err
 	if err != nil {
 		return h, err
 	}
-	secret := make([]byte, 32)
-	_, _ = rand.Read(secret) // never fails, see crypto/rand
-	if h.ring, err = token.NewRing(secret); err != nil {
+	h.secret = make([]byte, 32)
+	_, _ = rand.Read(h.secret) // never fails, see crypto/rand
+	if h.ring, err = token.NewRing(h.secret); err != nil {
 		return h, err
 	}
 	d, err := db.Open(ctx, h.services.DatabaseURL, db.Options{})

@@ -30,8 +30,8 @@ func main() {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	if len(os.Args) == 2 && os.Args[1] == audienceMode {
-		exit(listen(ctx, os.Stdin, os.Stdout))
+	if len(os.Args) == 2 && modes[os.Args[1]] != nil {
+		exit(modes[os.Args[1]](ctx, os.Stdin, os.Stdout))
 	}
 	exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -60,7 +60,9 @@ var parts = []part{
 	{"feed", "from the commit on one node to the feed on another, and a week's absence", measureFeed},
 	{"live", "from the commit on one node to a subscriber on another", measureLive},
 	{"sweep", "the look for lost updates on a node with 100,000 streams", measureSweep},
-	{"fanout", "one conversation to 200 and to 1,000 sockets", measureFanout},
+	{"sockets", "one conversation to 2,000 sockets, beside stock gqlgen: CPU, memory", measureSockets},
+	{"flood", "160,000 deliveries/s offered to 2,000 sockets, beside stock gqlgen", measureFlood},
+	{"groups", "1,000 groups of 5 on another node, beside stock gqlgen", measureGroups},
 	{"wall", "what a document passes before it is executed, and documents that are meant to stall", measureWall},
 	{"start", "the built binary: cold start, warm start, memory", measureStart},
 }

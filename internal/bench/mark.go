@@ -15,9 +15,10 @@ type mark struct {
 	seq int64
 }
 
-// body is the mark as a message's text, as long as people's messages are.
+// body is the mark as a message's text, so long that an update takes about 600 bytes.
 func (m mark) body() string {
-	return fmt.Sprintf("mark %d %d %d: shall we meet for lunch at a quarter past twelve?", m.round, m.number, m.sent.UnixNano())
+	return fmt.Sprintf("mark %d %d %d: shall we meet for lunch at a quarter past twelve? There is a table at the noodle place.",
+		m.round, m.number, m.sent.UnixNano())
 }
 
 var beforeMark = []byte(`"mark `)
@@ -49,4 +50,13 @@ func readSeq(text []byte) int64 {
 	digits, _, _ := bytes.Cut(rest, []byte(","))
 	seq, _ := strconv.ParseInt(string(digits), 10, 64)
 	return seq
+}
+
+var beforeCursor = []byte(`"cursor":"`)
+
+// readCursor is the cursor of an update.
+func readCursor(text []byte) []byte {
+	_, rest, _ := bytes.Cut(text, beforeCursor)
+	cursor, _, _ := bytes.Cut(rest, []byte(`"`))
+	return cursor
 }

@@ -19,12 +19,15 @@ import (
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/server"
+	"github.com/convenehq/convene/internal/token"
 )
 
 // A node is one of a house, in this process, wired as the program wires it: with connections, a hub and a
 // Redis client of its own, listening on a port of this machine.
 type node struct {
 	db        *db.DB
+	hub       *live.Hub
+	slices    *graph.Resolver
 	accounts  *account.Service
 	messaging *messaging.Service
 	facts     *fact.Log
@@ -35,13 +38,29 @@ type node struct {
 
 // open brings a node up; sent is told of each message that it puts on disk, and may be nil.
 func (h *house) open(ctx context.Context, sent func(*ent.Message)) (n *node, err error) {
+	if n, err = h.connect(ctx, sent); err != nil {
+		return n, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.close())
+		}
+	}()
+	if err := n.facts.Start(ctx); err != nil {
+		return n, err
+	}
+	n.undo = append(n.undo, func() error { n.facts.Close(); return nil })
+	return n, n.serve(ctx, h.ring)
+}
+
+// connect makes a node that neither consumes facts nor listens.
+func (h *house) connect(ctx context.Context, sent func(*ent.Message)) (n *node, err error) {
 	n = &node{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.close())
 		}
 	}()
-	log := slog.New(slog.DiscardHandler)
 	redis, err := live.OpenRedis(h.services.RedisURL)
 	if err != nil {
 		return n, err
@@ -57,33 +76,34 @@ func (h *house) open(ctx context.Context, sent func(*ent.Message)) (n *node, err
 		return n, err
 	}
 	n.undo = append(n.undo, n.db.Close)
-	hub.Store(live.New(live.Options{Redis: redis, Epoch: n.db.Epoch, Log: log}))
-	slices := graph.Connect(graph.Base{
-		DB: n.db, Ring: h.ring, Hub: hub.Load(), Messaging: messaging.Options{Sent: sent},
-	})
-	n.accounts, n.messaging, n.facts = slices.Accounts, slices.Messaging, slices.Facts
-	n.undo = append(n.undo, func() error { slices.Close(); return nil })
-	exec := graph.NewExecutor(slices, false)
-	if err := hub.Load().Start(ctx); err != nil {
+	n.hub = live.New(live.Options{Redis: redis, Epoch: n.db.Epoch, Log: quiet})
+	hub.Store(n.hub)
+	n.slices = graph.Connect(graph.Base{DB: n.db, Ring: h.ring, Hub: n.hub, Messaging: messaging.Options{Sent: sent}})
+	n.accounts, n.messaging, n.facts = n.slices.Accounts, n.slices.Messaging, n.slices.Facts
+	n.undo = append(n.undo, func() error { n.slices.Close(); return nil })
+	if err := n.hub.Start(ctx); err != nil {
 		return n, err
 	}
-	n.undo = append(n.undo, func() error { hub.Load().Close(); return nil })
-	if err := slices.Facts.Start(ctx); err != nil {
-		return n, err
-	}
-	n.undo = append(n.undo, func() error { slices.Facts.Close(); return nil })
-	l, err := anyPort(ctx)
+	n.undo = append(n.undo, func() error { n.hub.Close(); return nil })
+	return n, nil
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// serve answers as the program does.
+func (n *node) serve(ctx context.Context, ring *token.Ring) error {
+	l, err := n.listen(ctx)
 	if err != nil {
-		return n, err
+		return err
 	}
-	n.url = "http://" + l.Addr().String()
+	exec := graph.NewExecutor(n.slices, false)
 	settings := config.Config{Addr: l.Addr().String(), URL: n.url, Env: config.Dev, Seed: "off"}
 	n.graph = transport.New(transport.Options{
-		Executor: exec, Subscriptions: transport.NewShared(exec, hub.Load()),
-		Authenticate: n.accounts.Authenticate, CheckOrigin: server.CheckOrigin(settings), Log: log,
+		Executor: exec, Subscriptions: transport.NewShared(exec, n.hub),
+		Authenticate: n.accounts.Authenticate, CheckOrigin: server.CheckOrigin(settings), Log: quiet,
 	})
 	s := server.New(server.Options{
-		Config: settings, DB: n.db, Hub: hub.Load(), Ring: h.ring, Accounts: n.accounts, Graph: n.graph, Log: log,
+		Config: settings, DB: n.db, Hub: n.hub, Ring: ring, Accounts: n.accounts, Graph: n.graph, Log: quiet,
 	})
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
@@ -97,7 +117,16 @@ func (h *house) open(ctx context.Context, sent func(*ent.Message)) (n *node, err
 		_ = l.Close()
 		return errors.Join(err, <-served)
 	})
-	return n, nil
+	return nil
+}
+
+func (n *node) listen(ctx context.Context) (net.Listener, error) {
+	l, err := anyPort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n.url = "http://" + l.Addr().String()
+	return l, nil
 }
 
 // openTwo brings two nodes up, of which the first tells of its messages.

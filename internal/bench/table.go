@@ -35,6 +35,13 @@ func below(limit float64, unit string) goal {
 	return goal{"< " + figure(limit) + " " + unit, func(v float64) bool { return v < limit }}
 }
 
+func atMost(limit float64, unit string) goal {
+	return goal{"≤ " + figure(limit) + " " + unit, func(v float64) bool { return v <= limit }}
+}
+
+// none is a goal for what must not happen at all.
+var none = goal{"none", func(v float64) bool { return v == 0 }}
+
 func (r row) verdict() string {
 	switch {
 	case r.goal.isMet == nil || len(r.values) == 0:

@@ -51,6 +51,9 @@ func (h *Hub) Attach(ctx context.Context, r Request, m *Member) (detach func(), 
 		h.release(s)
 		return nil, err
 	}
+	if m.Attached != nil {
+		m.Attached()
+	}
 	return func() {
 		s.detach(m, r.Exclusive)
 		h.release(s)

@@ -32,6 +32,12 @@ type Member struct {
 	// Sees judges every update in order, hidden ones too; nil for all but hidden ones. It is called
 	// under the stream's lock, and for an update twice where a replay overlaps.
 	Sees func(Update) bool
+	// Hears judges every signal, under the stream's lock too; nil for none.
+	Hears func(Signal) bool
+	// Offer takes a signal's bytes, and drops them if the subscriber is behind. It must not wait.
+	Offer func(frame []byte)
+	// Attached is called when the member has been given what was owed to it, and gets all that follows; may be nil.
+	Attached func()
 	// Deliver takes an item's bytes, and the cursor behind it as clients keep it. It must not wait.
 	Deliver func(frame []byte, cursor string)
 	// Fail tells that an item could not be rendered; the subscriber should end and resume.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -50,6 +51,9 @@ type Hub struct {
 	stale atomic.Bool
 	// personal has a place for each personal stream that delivers.
 	personal chan struct{}
+	// id tells this node's own signals from those of others.
+	id   uuid.UUID
+	pace pace
 	// refreshing lets one read of the epoch follow the other.
 	refreshing sync.Mutex
 
@@ -87,7 +91,7 @@ func New(o Options) *Hub {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	h := &Hub{o: o, kinds: map[string]kind{}, seed: maphash.MakeSeed(), streams: map[Key]*stream{}, personal: make(chan struct{}, personalAtOnce)}
+	h := &Hub{o: o, id: uuid.New(), kinds: map[string]kind{}, seed: maphash.MakeSeed(), streams: map[Key]*stream{}, personal: make(chan struct{}, personalAtOnce)}
 	h.shelf.limit = o.Rings
 	if o.Redis != nil {
 		h.bus = newBus(o.Redis, o.Log, h)

@@ -293,6 +293,9 @@ func (l *line) take(msg *redis.Message) {
 	if s == nil {
 		return
 	}
+	if l.bus.takeSignal(s, []byte(msg.Payload)) {
+		return
+	}
 	u, err := decodeUpdate([]byte(msg.Payload))
 	if err != nil {
 		l.bus.log.Warn("Redis carried something that is no update", "channel", msg.Channel)

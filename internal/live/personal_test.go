@@ -191,9 +191,9 @@ func TestOneChangeForManyPeople(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer detach()
+		delivered.Add(1) // before there is something that the sweep may find
 		updates[key] = l.write(t, id, "for all", 0)
 	}
-	delivered.Add(len(updates))
 	for key, u := range updates {
 		hub.Publish(key, u)
 	}

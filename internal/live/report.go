@@ -13,6 +13,10 @@ var (
 		"Updates and other items that were queued for a subscriber.")
 	repairs = telemetry.NewCounter("convene_live_repairs_total",
 		"How often a stream read from PostgreSQL what Redis had not brought, or not in time.")
+	signalled = telemetry.NewCounter("convene_live_signals_total",
+		"Signals, such as who is typing, that were offered to a subscriber. A slow one may not have got them.")
+	droppedSignals = telemetry.NewCounter("convene_live_signals_dropped_total",
+		"Signals that were dropped because too many came at once, in one stream or for Redis. Nobody misses them.")
 	// finds tell of updates that got lost: none are found while Redis carries all.
 	finds = telemetry.NewCounters("convene_live_finds_total",
 		"Streams that turned out to have moved on unheard: found by the sweep, or when a subscription to Redis was confirmed.", "by")

@@ -29,6 +29,7 @@ type stream struct {
 	inboxMu sync.Mutex
 	inbox   []Update
 	settled []settling
+	signals []Signal
 	check   bool
 	working bool
 
@@ -97,15 +98,20 @@ func (s *stream) work() {
 	var waiting []Update // beyond a gap
 	for {
 		s.inboxMu.Lock()
-		batch, settled, check := slices.Concat(waiting, s.inbox), s.settled, s.check
-		s.inbox, s.settled, s.check = nil, nil, false
-		if len(batch) == 0 && len(settled) == 0 && !check {
+		batch, settled, check, signals := slices.Concat(waiting, s.inbox), s.settled, s.check, s.signals
+		s.inbox, s.settled, s.check, s.signals = nil, nil, false, nil
+		if len(batch) == 0 && len(settled) == 0 && !check && len(signals) == 0 {
 			s.working = false
 			s.inboxMu.Unlock()
 			return
 		}
 		s.inboxMu.Unlock()
 
+		// First, as who has stopped typing because the message is sent must not seem to begin again.
+		s.give(signals)
+		if len(batch) == 0 && len(settled) == 0 && !check {
+			continue
+		}
 		sort.SliceStable(batch, func(i, j int) bool { return batch[i].Seq < batch[j].Seq })
 		late := len(waiting) > 0
 		var err error
@@ -145,7 +151,7 @@ func (s *stream) advance(ctx context.Context, batch []Update, settled []settling
 func (s *stream) rest() {
 	s.inboxMu.Lock()
 	defer s.inboxMu.Unlock()
-	s.inbox, s.settled, s.working = nil, nil, false
+	s.inbox, s.settled, s.signals, s.working = nil, nil, nil, false
 }
 
 // deliver gives out what follows the head without a gap and returns the rest.

@@ -22,6 +22,10 @@ type Wish[T any] struct {
 	Sees func(Update) bool
 	// Ends tells of a hidden update whether it ends the subscription, and why; nil if none does.
 	Ends func(Update) error
+	// Hears judges each signal; nil for none.
+	Hears func(Signal) bool
+	// Attached is called when the subscription stands; may be nil.
+	Attached func()
 	// Greets has a subscriber without a cursor given one at once.
 	Greets bool
 	// Expect is told which items of a personal stream are decoded next; nil if that makes no difference.
@@ -32,14 +36,16 @@ type Wish[T any] struct {
 
 // An Intent is a wish as the shared execution sees it.
 type Intent struct {
-	Key     Key
-	After   *Cursor
-	From    int64
-	Judged  int64
-	Account uuid.UUID
-	Greets  bool
-	Sees    func(Update) bool
-	Ends    func(Update) error
+	Key      Key
+	After    *Cursor
+	From     int64
+	Judged   int64
+	Account  uuid.UUID
+	Greets   bool
+	Sees     func(Update) bool
+	Ends     func(Update) error
+	Hears    func(Signal) bool
+	Attached func()
 }
 
 // A Probe in the context makes Subscribe only note what is wanted: how the shared execution learns it
@@ -74,7 +80,10 @@ func WithInlet(ctx context.Context, in *Inlet) context.Context {
 // its channel is filled by hand; without, it is a subscriber of its own.
 func Subscribe[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, error) {
 	if p, ok := ctx.Value(probeKey{}).(*Probe); ok {
-		p.Intent = &Intent{Key: w.Key, After: w.After, From: w.From, Judged: w.Judged, Account: w.Account, Greets: w.Greets, Sees: w.Sees, Ends: w.Ends}
+		p.Intent = &Intent{
+			Key: w.Key, After: w.After, From: w.From, Judged: w.Judged, Account: w.Account, Greets: w.Greets,
+			Sees: w.Sees, Ends: w.Ends, Hears: w.Hears, Attached: w.Attached,
+		}
 		return make(chan T), nil
 	}
 	if in, ok := ctx.Value(inletKey{}).(*Inlet); ok {
@@ -118,8 +127,15 @@ func subscribeAlone[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, er
 		Account: w.Account,
 		Sees:    w.Sees,
 		Ends:    w.Ends,
-		Deliver: func([]byte, string) { put(plan.last) },
-		Fail:    func(error) { end() },
+		Hears:   w.Hears,
+		Offer: func([]byte) {
+			if len(queue) < cap(queue)/2 {
+				put(plan.last)
+			}
+		},
+		Attached: w.Attached,
+		Deliver:  func([]byte, string) { put(plan.last) },
+		Fail:     func(error) { end() },
 	}
 	detach, err := h.Attach(ctx, Request{
 		Key: w.Key, After: w.After, From: w.From, Judged: w.Judged, Greets: w.Greets,

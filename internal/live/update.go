@@ -139,6 +139,8 @@ const (
 	Moved
 	// Resync items tell the subscriber to refetch.
 	Resync
+	// Signalled items are signals.
+	Signalled
 )
 
 // ResyncReason is why a subscriber has to refetch.
@@ -161,6 +163,8 @@ type Item struct {
 	Update Update
 	// Reason is set on Resync items.
 	Reason ResyncReason
-	// Cursor is where the subscriber resumes behind this item.
+	// Signal is set on Signalled items.
+	Signal Signal
+	// Cursor is where the subscriber resumes behind this item; that of Signalled items means nothing.
 	Cursor Cursor
 }

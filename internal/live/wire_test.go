@@ -3,6 +3,7 @@ package live
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -47,6 +48,30 @@ func TestWire(t *testing.T) {
 		}
 		if got.Trace = u.Trace; got.Hidden != u.Hidden || !bytes.Equal(got.Data, u.Data) || got.SubjectSeq != u.SubjectSeq {
 			t.Errorf("got %+v, want %+v", got, u)
+		}
+	})
+	t.Run("a signal brings all that it has, and nodes from before there were any drop it", func(t *testing.T) {
+		t.Parallel()
+		from := uuid.UUID{9}
+		sig := Signal{
+			Name: "Typing", Author: uuid.UUID{1}, To: []uuid.UUID{{2}, {3}}, Except: []uuid.UUID{{4}},
+			Every: 3 * time.Second, Data: []byte("{}"),
+		}
+		b := sig.encode(from)
+		got, sender, ok := decodeSignal(b)
+		if diff := cmp.Diff(sig, got); !ok || sender != from || diff != "" {
+			t.Error(ok, sender, diff)
+		}
+		for short := range len(b) - len(sig.Data) {
+			if _, _, ok := decodeSignal(b[:short]); ok {
+				t.Errorf("%d bytes are read", short)
+			}
+		}
+		if u, err := decodeUpdate(b); err != nil || u.Seq != 0 || u.Trace != nil {
+			t.Errorf("taken for an update it is %+v, %v", u, err)
+		}
+		if _, _, ok := decodeSignal(u.encode()); ok {
+			t.Error("an update is taken for a signal")
 		}
 	})
 	t.Run("what is cut off is refused", func(t *testing.T) {

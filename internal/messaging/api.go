@@ -3,6 +3,7 @@ package messaging
 import (
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/graph/relay"
@@ -76,10 +77,28 @@ type MessageDeleted struct {
 	Message *ent.Message
 }
 
+// Typing tells that a member is writing something.
+type Typing struct {
+	Profile *profile.ProfileCard
+	Until   time.Time
+}
+
+// PresenceChanged tells that a member is online now, or no longer.
+type PresenceChanged struct {
+	Profile  *profile.ProfileCard
+	IsOnline bool
+}
+
 // The members of the union, besides those of every subscription.
 func (*MessageSent) IsConversationUpdate()    {}
 func (*MessageEdited) IsConversationUpdate()  {}
 func (*MessageDeleted) IsConversationUpdate() {}
+
+// IsConversationUpdate marks the GraphQL union, like those above, but these have no cursor.
+func (*Typing) IsConversationUpdate() {}
+
+// IsConversationUpdate marks the GraphQL union.
+func (*PresenceChanged) IsConversationUpdate() {}
 
 // ConversationChanged tells that something about a conversation is another than before for the viewer.
 type ConversationChanged struct {
@@ -150,4 +169,15 @@ type VisitConversationInput struct {
 type VisitConversationPayload struct {
 	Conversation *ent.Conversation
 	UserErrors   []*MessagingUserError
+}
+
+// StartTypingInput is the input of startTyping.
+type StartTypingInput struct {
+	ConversationID relay.ID
+}
+
+// StartTypingPayload is the answer of startTyping.
+type StartTypingPayload struct {
+	Until      *time.Time
+	UserErrors []*MessagingUserError
 }

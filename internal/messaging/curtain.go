@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -18,14 +19,18 @@ import (
 
 // A Notice is what has to be announced once a transaction has committed.
 type Notice struct {
-	key    live.Key
-	update live.Update
+	key     live.Key
+	updates []live.Update
+	signals []live.Signal
 }
 
 // Announce publishes notices after their commit.
 func (s *Service) Announce(notices []Notice) {
 	for _, n := range notices {
-		s.hub.Publish(n.key, n.update)
+		s.hub.Publish(n.key, n.updates...)
+		for _, sig := range n.signals {
+			s.hub.Signal(n.key, sig)
+		}
 	}
 }
 
@@ -69,15 +74,25 @@ func (s *Service) eachShared(
 	if err != nil {
 		return nil, err
 	}
+	parting, err := s.parting(ctx, a, b, kind == conversationentry.KindCURTAIN_DRAWN)
+	if err != nil {
+		return nil, err
+	}
 	var notices []Notice
 	for _, c := range shared {
+		n := Notice{key: streamOf(c.id)}
+		if c.isSmall {
+			n.signals = parting
+		}
 		if c.kind == conversation.KindDIRECT {
+			notices = append(notices, n)
 			continue
 		}
-		n, err := moveCurtain(ctx, tx, c.id, kind, a, b, do)
+		u, err := moveCurtain(ctx, tx, c.id, kind, a, b, do)
 		if err != nil {
 			return nil, err
 		}
+		n.updates = []live.Update{u}
 		notices = append(notices, n)
 	}
 	return notices, nil
@@ -86,35 +101,36 @@ func (s *Service) eachShared(
 // moveCurtain moves a curtain in a conversation, with a hidden number.
 func moveCurtain(
 	ctx context.Context, tx *ent.Tx, conversation uuid.UUID, kind conversationentry.Kind, lower, upper uuid.UUID, do movement,
-) (Notice, error) {
+) (live.Update, error) {
 	seq, err := takeNumber(ctx, tx, conversation)
 	if err != nil {
-		return Notice{}, err
+		return live.Update{}, err
 	}
 	if err := do(ctx, tx, conversation, seq, lower, upper); err != nil {
-		return Notice{}, fmt.Errorf("move a curtain: %w", err)
+		return live.Update{}, fmt.Errorf("move a curtain: %w", err)
 	}
 	err = tx.ConversationEntry.Create().SetConversationID(conversation).SetSeq(seq).SetKind(kind).
 		SetLowerID(lower).SetUpperID(upper).Exec(ctx)
 	if err != nil {
-		return Notice{}, fmt.Errorf("log a curtain: %w", err)
+		return live.Update{}, fmt.Errorf("log a curtain: %w", err)
 	}
 	u, err := entry{Kind: kind.String(), Lower: lower, Upper: upper}.update(seq)
 	if err != nil {
-		return Notice{}, err
+		return live.Update{}, err
 	}
 	u.Trace = telemetry.Collected(ctx)
-	return Notice{streamOf(conversation), u}, nil
+	return u, nil
 }
 
 type sharedConversation struct {
-	id   uuid.UUID
-	kind conversation.Kind
+	id      uuid.UUID
+	kind    conversation.Kind
+	isSmall bool
 }
 
 func lockShared(ctx context.Context, tx *ent.Tx, a, b uuid.UUID) ([]sharedConversation, error) {
 	rows, err := tx.QueryContext(ctx, `
-SELECT c.id, c.kind FROM conversations c
+SELECT c.id, c.kind, `+strings.ReplaceAll(isSmall, "me.conversation_id", "c.id")+` FROM conversations c
 WHERE EXISTS (SELECT 1 FROM conversation_members m WHERE m.conversation_id = c.id AND m.account_id = $1)
 	AND EXISTS (SELECT 1 FROM conversation_members m WHERE m.conversation_id = c.id AND m.account_id = $2)
 ORDER BY c.id FOR NO KEY UPDATE`, a, b)
@@ -125,7 +141,7 @@ ORDER BY c.id FOR NO KEY UPDATE`, a, b)
 	var shared []sharedConversation
 	for rows.Next() {
 		var c sharedConversation
-		if err := rows.Scan(&c.id, &c.kind); err != nil {
+		if err := rows.Scan(&c.id, &c.kind, &c.isSmall); err != nil {
 			return nil, fmt.Errorf("read a shared conversation: %w", err)
 		}
 		shared = append(shared, c)

@@ -19,6 +19,7 @@ import (
 	"github.com/convenehq/convene/ent/conversationmember"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fact"
+	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/telemetry"
 	"github.com/convenehq/convene/internal/viewer"
 )
@@ -118,7 +119,7 @@ func logMember(
 		return Notice{}, err
 	}
 	u.Trace = telemetry.Collected(ctx)
-	return Notice{streamOf(conversationID), u}, nil
+	return Notice{key: streamOf(conversationID), updates: []live.Update{u}}, nil
 }
 
 // drawForNew draws the curtains between new members and those with whom a block stands.
@@ -155,11 +156,11 @@ func (s *Service) drawForNew(ctx context.Context, tx *ent.Tx, conversationID uui
 		if !slices.Contains(here, pair[0]) || !slices.Contains(here, pair[1]) {
 			continue
 		}
-		n, err := moveCurtain(ctx, tx, conversationID, conversationentry.KindCURTAIN_DRAWN, pair[0], pair[1], drawCurtain)
+		u, err := moveCurtain(ctx, tx, conversationID, conversationentry.KindCURTAIN_DRAWN, pair[0], pair[1], drawCurtain)
 		if err != nil {
 			return nil, err
 		}
-		notices = append(notices, n)
+		notices = append(notices, Notice{key: streamOf(conversationID), updates: []live.Update{u}})
 	}
 	return notices, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/feed"
 	"github.com/convenehq/convene/internal/live"
+	"github.com/convenehq/convene/internal/presence"
 	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/token"
 )
@@ -20,15 +21,17 @@ const StreamKind = "conversation"
 
 // Service is the slice's use cases.
 type Service struct {
-	db       *db.DB
-	ring     *token.Ring
-	profiles *profile.Service
-	accounts *account.Service
-	hub      *live.Hub
-	facts    *fact.Log
-	appender *appender
-	clock    func() time.Time
-	sent     func(*ent.Message)
+	db        *db.DB
+	ring      *token.Ring
+	profiles  *profile.Service
+	accounts  *account.Service
+	hub       *live.Hub
+	facts     *fact.Log
+	appender  *appender
+	clock     func() time.Time
+	sent      func(*ent.Message)
+	presence  *presence.Tracker
+	newcomers newcomers
 }
 
 // Options are the slice's settings; zero values are usable.
@@ -37,6 +40,8 @@ type Options struct {
 	Clock func() time.Time
 	// Sent is told of each message that this node has put on disk, and must not wait; nil for nobody.
 	Sent func(*ent.Message)
+	// Presence knows who is online; with nil nobody can tell.
+	Presence *presence.Tracker
 }
 
 // New makes the slice, makes the hub read conversations from it, and has their changes written to feeds.
@@ -47,10 +52,13 @@ func New(
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	s := &Service{db: d, ring: ring, accounts: accounts, profiles: profiles, hub: hub, facts: facts, clock: o.Clock, sent: o.Sent}
+	s := &Service{db: d, ring: ring, accounts: accounts, profiles: profiles, hub: hub, facts: facts, clock: o.Clock, sent: o.Sent, presence: o.Presence}
 	s.appender = newAppender(d, s.announceSent)
 	hub.Register(StreamKind, source{d.SQL}, live.Shared)
 	s.joinFeeds(feeds)
+	if s.presence != nil {
+		s.presence.Tell(s.tellPresence)
+	}
 	return s
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -17,8 +18,9 @@ import (
 )
 
 // Updates is every change of a conversation behind a cursor, or from now on, for a member, or for the
-// conversation's audience as one.
-func (s *Service) Updates(ctx context.Context, conversationID relay.ID, after *string) (<-chan ConversationUpdate, error) {
+// conversation's audience as one. Of the updates without a cursor it gives those that are asked for, by the names
+// of their types: who does not know them can not tell that they have none.
+func (s *Service) Updates(ctx context.Context, conversationID relay.ID, after *string, asked ...string) (<-chan ConversationUpdate, error) {
 	id, err := conversationID.Row(ent.ConversationPrefix, "conversationId")
 	if err != nil {
 		return nil, err
@@ -53,6 +55,15 @@ func (s *Service) Updates(ctx context.Context, conversationID relay.ID, after *s
 	}
 	wish.From, wish.Judged, wish.Sees = sight.joined, sight.head+1, sight.sees
 	wish.Ends = sight.ends
+	if len(asked) > 0 {
+		// What names whom it is for was judged when it was made, and may tell of a curtain that is just being lifted.
+		wish.Hears = func(sig live.Signal) bool {
+			return slices.Contains(asked, sig.Name) && (len(sig.To) > 0 || !sight.isParted(sig.Author))
+		}
+	}
+	if s.presence != nil && slices.Contains(asked, signalPresence) {
+		wish.Attached = func() { s.newcomers.add(place{id, wish.Account}) }
+	}
 	return live.Subscribe(ctx, s.hub, wish)
 }
 
@@ -124,6 +135,11 @@ func (v *sight) sees(u live.Update) bool {
 	return true
 }
 
+// isParted tells whether a curtain hangs now between the member and somebody.
+func (v *sight) isParted(other uuid.UUID) bool {
+	return slices.ContainsFunc(v.curtains, func(c curtain) bool { return c.other == other && c.until == 0 })
+}
+
 func (c curtain) hides(seq int64) bool {
 	return c.from < seq && (c.until == 0 || seq < c.until)
 }
@@ -191,6 +207,8 @@ func decode(conversation uuid.UUID, item live.Item) (ConversationUpdate, error) 
 		return &relay.CursorMoved{Cursor: cursor}, nil
 	case live.Resync:
 		return &relay.ResyncRequired{Reason: relay.ResyncReason(item.Reason), Cursor: cursor}, nil
+	case live.Signalled:
+		return decodeSignal(item.Signal)
 	case live.Updated:
 	}
 	var e entry

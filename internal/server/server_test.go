@@ -142,6 +142,13 @@ func TestRoutes(t *testing.T) {
 			}
 		}
 	})
+	t.Run("a page of a configured origin may read when to come back", func(t *testing.T) {
+		t.Parallel()
+		w := ask(t, prod, http.MethodPost, "convene.example", "/graphql", `{"query":"{ __typename }"}`, "Origin", "https://app.example")
+		if got := w.Header().Get("Access-Control-Expose-Headers"); !strings.Contains(got, "Retry-After") {
+			t.Errorf("it may read %q", got)
+		}
+	})
 }
 
 func TestDevelopmentPages(t *testing.T) {

@@ -32,8 +32,9 @@ func TestBegin(t *testing.T) {
 	for _, command := range [][]string{
 		{"go", "build", "./internal/" + name, "./graph"},
 		{"go", "vet", "./internal/" + name, "./graph"},
-		{"go", "test", "-run", "Schema", "./internal/arch", "./graph/printschema"},
+		{"go", "test", "-run", "Schema|Exercised", "./internal/arch", "./graph/printschema"},
 		{"go", "test", "./internal/" + name},
+		{"go", "test", "-run", "TestTry", "./graph"},
 	} {
 		if err := run(t.Context(), dir, command...); err != nil {
 			t.Error(err)

@@ -5,19 +5,23 @@ package node
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/convenehq/convene/graph"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/live"
+	"github.com/convenehq/convene/internal/messaging"
+	"github.com/convenehq/convene/internal/presence"
 	"github.com/convenehq/convene/internal/token"
 )
 
 // A Node is what runs on one.
 type Node struct {
 	*graph.Resolver
-	Hub  *live.Hub
-	Ring *token.Ring
+	Hub      *live.Hub
+	Ring     *token.Ring
+	Presence *presence.Tracker
 }
 
 // On starts a node on a database and stops it when the test ends. All nodes of the tests sign with the same
@@ -29,13 +33,15 @@ func On(t testing.TB, d *db.DB, o live.Options) *Node {
 		t.Fatal(err)
 	}
 	o.Epoch = d.Epoch
-	n := &Node{Hub: live.New(o), Ring: ring}
-	n.Resolver = graph.Connect(graph.Base{DB: d, Ring: ring, Hub: n.Hub})
+	n := &Node{Hub: live.New(o), Ring: ring, Presence: presence.New(presence.Options{Redis: o.Redis, Tick: 50 * time.Millisecond})}
+	n.Resolver = graph.Connect(graph.Base{DB: d, Ring: ring, Hub: n.Hub, Messaging: messaging.Options{Presence: n.Presence}})
 	if err := n.Hub.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(n.Hub.Close)
 	t.Cleanup(n.Close)
+	n.Presence.Start(t.Context())
+	t.Cleanup(n.Presence.Close)
 	if err := n.Facts.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"sync"
+
+	"github.com/convenehq/convene/graph/generated"
+	"github.com/convenehq/convene/graph/relay"
+	"github.com/convenehq/convene/internal/live"
+	"github.com/convenehq/convene/internal/messaging"
+	"github.com/convenehq/convene/internal/viewer"
+)
+
+// stockSubscriptions are ours but for a conversation's, which they serve as one does with gqlgen: a channel for
+// each subscriber, into which a broker puts the same Go value for all of them.
+type stockSubscriptions struct {
+	generated.SubscriptionResolver
+	broker *broker
+}
+
+// stockQueue is how many updates wait for a subscriber that does not keep up. One more is dropped: waiting would
+// hold up everybody else, and the transport has no way to close a slow client.
+const stockQueue = 100
+
+// ConversationUpdates implements generated.SubscriptionResolver, with the same checks as ours.
+func (s stockSubscriptions) ConversationUpdates(ctx context.Context, id relay.ID, after *string) (<-chan messaging.ConversationUpdate, error) {
+	probe := &live.Probe{}
+	if _, err := s.SubscriptionResolver.ConversationUpdates(live.WithProbe(ctx, probe), id, after); err != nil {
+		return nil, err
+	}
+	r, err := s.broker.room(id, probe.Intent, s.SubscriptionResolver)
+	if err != nil {
+		return nil, err
+	}
+	to := make(chan messaging.ConversationUpdate, stockQueue)
+	return to, r.join(ctx, probe.Intent, to)
+}
+
+// A broker has the conversations that somebody on this node watches.
+type broker struct {
+	node  *node
+	mu    sync.Mutex
+	rooms map[string]*room
+}
+
+// A room turns each update of a conversation into a Go value, once for all its subscribers. It is a renderer as the
+// hub knows them, so that the hub orders, repairs and replays for it as it does for our own plans.
+type room struct {
+	broker *broker
+	inlet  live.Inlet
+	out    <-chan messaging.ConversationUpdate
+	// values are by their numbers, and used under the lock of the stream alone.
+	values []messaging.ConversationUpdate
+}
+
+func (b *broker) room(id relay.ID, in *live.Intent, decoder generated.SubscriptionResolver) (*room, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r, ok := b.rooms[string(id)]; ok {
+		return r, nil
+	}
+	r := &room{broker: b}
+	audience := viewer.With(context.Background(), viewer.OfAudience(in.Key.ID, false))
+	var err error
+	if r.out, err = decoder.ConversationUpdates(live.WithInlet(audience, &r.inlet), id, nil); err != nil {
+		return nil, err
+	}
+	b.rooms[string(id)] = r
+	return r, nil
+}
+
+// join gives a subscriber what it wants until its context ends.
+func (r *room) join(ctx context.Context, in *live.Intent, to chan<- messaging.ConversationUpdate) error {
+	var mu sync.Mutex // nothing is sent to a closed channel
+	over := false
+	member := &live.Member{
+		Account: in.Account,
+		Sees:    in.Sees,
+		Deliver: func(number []byte, _ string) {
+			mu.Lock()
+			defer mu.Unlock()
+			if over {
+				return
+			}
+			select {
+			case to <- r.values[binary.BigEndian.Uint64(number)]:
+			default:
+			}
+		},
+		Fail: func(error) {},
+	}
+	detach, err := r.broker.node.hub.Attach(ctx, live.Request{
+		Key: in.Key, After: in.After, From: in.From, Judged: in.Judged, Greets: in.Greets,
+		Plan: "stock", Renderer: func() (live.Renderer, error) { return r, nil },
+	}, member)
+	if err != nil {
+		return err
+	}
+	context.AfterFunc(ctx, func() {
+		detach()
+		mu.Lock()
+		defer mu.Unlock()
+		over = true
+		close(to)
+	})
+	return nil
+}
+
+// Render implements live.Renderer: instead of bytes it answers the number of the value.
+func (r *room) Render(ctx context.Context, item live.Item, _ bool) ([]byte, error) {
+	if err := r.inlet.Push(ctx, item); err != nil {
+		return nil, err
+	}
+	r.values = append(r.values, <-r.out)
+	return binary.BigEndian.AppendUint64(nil, uint64(len(r.values)-1)), nil
+}
+
+// Close implements live.Renderer.
+func (r *room) Close() {}
