@@ -13,6 +13,7 @@ import (
 	"github.com/convenehq/convene/graph/relay"
 	"github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/fault"
+	"github.com/convenehq/convene/internal/limit"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -28,8 +29,13 @@ func (r *mutationResolver) Register(ctx context.Context, input account.RegisterI
 	if err := requireCookies(ctx, input.Cookie); err != nil {
 		return nil, err
 	}
+	attempt, err := limit.From(ctx).Register()
+	if err != nil {
+		return nil, err
+	}
 	in, err := r.Accounts.Register(ctx, input)
 	refusals, err := fault.Split[*account.AccountUserError](err)
+	forgive(attempt, err != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -41,8 +47,13 @@ func (r *mutationResolver) SignIn(ctx context.Context, input account.SignInInput
 	if err := requireCookies(ctx, input.Cookie); err != nil {
 		return nil, err
 	}
+	attempt, err := limit.From(ctx).SignIn(input.Login)
+	if err != nil {
+		return nil, err
+	}
 	in, err := r.Accounts.SignIn(ctx, input)
 	refusals, err := fault.Split[*account.AccountUserError](err)
+	forgive(attempt, in != nil || err != nil)
 	if err != nil {
 		return nil, err
 	}

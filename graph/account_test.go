@@ -291,8 +291,8 @@ func TestSessions(t *testing.T) {
 		if at(t, got.Data, "signOut", "sessionId") != string(relay.NewID(ent.AuthSessionPrefix, ada.Session())) || !jar.isCleared {
 			t.Errorf("got %v, %v", got.Data, got.Errors)
 		}
-		if ended, err := a.Accounts.Ended(t.Context(), []uuid.UUID{ada.Session()}); err != nil || len(ended) != 1 {
-			t.Errorf("ended: %v, %v", ended, err)
+		if stands, err := a.Accounts.Standing(t.Context(), []uuid.UUID{ada.Session()}); err != nil || len(stands) != 0 {
+			t.Errorf("it stands: %v, %v", stands, err)
 		}
 		if got := a.do(t.Context(), t, viewer.Viewer{}, signOut, nil); got.code(t) != fault.CodeUnauthenticated {
 			t.Errorf("signed out: got %v", got.Errors)

@@ -48,6 +48,9 @@ func PresentError(ctx context.Context, err error) *gqlerror.Error {
 	} else if at := argumentPath(shown.Path); at != nil && known.Code == fault.CodeBadRequest {
 		out.Extensions["argument"] = at
 	}
+	if known.RetryAfter > 0 {
+		out.Extensions["retryAfter"] = int(known.RetryAfter.Seconds())
+	}
 	note(ctx, known.Code, err, out)
 	return out
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/demo"
 	"github.com/convenehq/convene/internal/job"
+	"github.com/convenehq/convene/internal/limit"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/mail"
 	"github.com/convenehq/convene/internal/messaging"
@@ -83,6 +84,9 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err
 	}
 	n.close = append(n.close, resolver.Facts.Close)
 
+	limits := limit.New(limit.Options{Rates: server.Rates(c), Redis: redis, Log: log})
+	limits.Start()
+	n.close = append(n.close, limits.Close)
 	exec := graph.NewExecutor(resolver, !c.IsProduction())
 	handler := transport.New(transport.Options{
 		Executor:      exec,
@@ -92,7 +96,8 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err
 		CheckOrigin:   server.CheckOrigin(c),
 		Suggests:      !c.IsProduction(),
 		Persisted:     persisted.New(persisted.Options{Redis: redis, Log: log}),
-		Limits:        transport.Limits{Wall: wallOf(c)},
+		Limits:        transport.Limits{Wall: wallOf(c), Result: c.ResultSize},
+		Crowd:         server.Crowd(c),
 		Log:           log,
 	})
 	if err := register(handler, c, log); err != nil {
@@ -100,9 +105,9 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err
 	}
 	n.server = server.New(server.Options{
 		Config: c, DB: n.db, Hub: n.hub, Ring: ring, Accounts: resolver.Accounts, Demo: n.seeder,
-		Mailbox: mailbox, Graph: handler, Metrics: n.metrics, Log: log,
+		Mailbox: mailbox, Graph: handler, Limits: limits, Metrics: n.metrics, Log: log,
 	})
-	for _, part := range []reporter{n.db, n.hub, n.presence, resolver.Messaging, resolver.Facts, n.jobs, handler, n.server} {
+	for _, part := range []reporter{n.db, n.hub, n.presence, resolver.Messaging, resolver.Facts, n.jobs, limits, handler, n.server} {
 		part.Report(n.metrics)
 	}
 	return n, nil

@@ -151,6 +151,21 @@ func (c *client) closedAfter(code int, reason string) []string {
 	}
 }
 
+// answerUntil answers pings until the end.
+func (c *client) answerUntil(code int, reason string) {
+	c.t.Helper()
+	for {
+		text, err := c.read()
+		if err != nil {
+			c.wantEnd(err, code, reason)
+			return
+		}
+		if text == `{"type":"ping"}` {
+			c.send(`{"type":"pong"}`)
+		}
+	}
+}
+
 func (c *client) wantEnd(err error, code int, reason string) {
 	c.t.Helper()
 	var end websocket.CloseError

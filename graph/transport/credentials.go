@@ -42,10 +42,15 @@ func (s *session) initialise(m message) {
 	if who.Kind() == viewer.Nobody {
 		until = time.Time{}
 	}
+	if err := s.handler.connections.identify(s, who.Account()); err != nil {
+		turnedAway.WithLabelValues(shortOfRoom[err]).Inc()
+		s.end(endCrowded)
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.viewer, s.ctx = who, viewer.With(s.ctx, who)
-	if !s.lastUntilLocked(until) {
+	if !s.life.begin(until, func() { s.end(endExpired) }) {
 		s.end(endExpired)
 		return
 	}
@@ -78,11 +83,7 @@ func (s *session) answer(m message) {
 			s.end(endForbidden)
 			return
 		default:
-			s.mu.Lock()
-			if !s.until.IsZero() && (until.IsZero() || until.After(s.until)) {
-				s.lastUntilLocked(until)
-			}
-			s.mu.Unlock()
+			s.extend(until)
 		}
 	}
 	s.out.push(framePong)
@@ -108,19 +109,5 @@ func (s *session) authenticate(text string) (viewer.Viewer, time.Time, *ending) 
 	return viewer.Viewer{}, time.Time{}, &endForbidden
 }
 
-// lastUntilLocked lets the session live until then; it answers whether that is still to come.
-func (s *session) lastUntilLocked(until time.Time) bool {
-	if s.timers.expiry != nil {
-		s.timers.expiry.Stop()
-	}
-	s.until = until
-	if until.IsZero() {
-		return true
-	}
-	left := time.Until(until)
-	if left <= 0 {
-		return false
-	}
-	s.timers.expiry = time.AfterFunc(left, func() { s.end(endExpired) })
-	return true
-}
+// extend lets the session live for as long as newer credentials.
+func (s *session) extend(until time.Time) { s.life.extend(until) }

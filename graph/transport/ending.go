@@ -21,6 +21,7 @@ var (
 	endUnavailable  = ending{code: 1013, reason: "Not available right now"}
 	endSlow         = ending{code: 1013, reason: "Too slow", slow: true} // it can resume behind what it gets
 	endStalled      = ending{code: 1013, reason: "Too slow", slow: true, drop: true}
+	endCrowded      = ending{code: 1013, reason: "Too many sockets"} // one may be closed soon
 	endUnauthorized = ending{code: 4401, reason: "Unauthorized"}
 	endForbidden    = ending{code: 4403, reason: "Forbidden"}
 	endExpired      = ending{code: 4403, reason: "Credentials expired"}

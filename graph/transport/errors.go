@@ -59,7 +59,20 @@ func shown(f *fault.Error) *gqlerror.Error {
 	if f.Argument != nil {
 		out.Extensions["argument"] = f.Argument
 	}
+	if f.RetryAfter > 0 {
+		out.Extensions["retryAfter"] = int(f.RetryAfter.Seconds())
+	}
 	return out
+}
+
+// retryAfter is how many seconds the first error that says so wants its client to wait; zero if none does.
+func retryAfter(errs gqlerror.List) int {
+	for _, err := range errs {
+		if seconds, ok := err.Extensions["retryAfter"].(int); ok {
+			return seconds
+		}
+	}
+	return 0
 }
 
 // requestErrors are errors from before an execution as clients see them. The executor's own have their

@@ -26,11 +26,15 @@ type Handler struct {
 // New makes the Handler.
 func New(o Options) *Handler {
 	o.Limits = o.Limits.withDefaults()
+	if o.Weigh == nil {
+		o.Weigh = Weigh
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
 	return &Handler{
-		Options: o, documents: newDocuments(o.Executor, o.Limits.Wall, o.Suggests), texts: wall.NewMemory[string](textsWeight),
+		Options: o, connections: roster{crowd: o.Crowd},
+		documents: newDocuments(o.Executor, o.Limits.Wall, o.Suggests), texts: wall.NewMemory[string](textsWeight),
 	}
 }
 

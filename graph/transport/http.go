@@ -25,6 +25,10 @@ func (h *Handler) serveHTTP(w http.ResponseWriter, r *http.Request) {
 			fault.BadRequest(nil, "Accept %s, %s or %s.", mediaGraphQL, mediaJSON, mediaEvents))
 		return
 	}
+	if errs := h.admit(r.Context(), overHTTP); len(errs) > 0 {
+		h.answerErrors(w, r, accept, errs)
+		return
+	}
 	params, bad := h.readRequest(w, r)
 	if bad != nil {
 		respondFault(w, r, bad.status, bad.err)
@@ -32,6 +36,10 @@ func (h *Handler) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, op, errs := h.prepare(r.Context(), overHTTP, params)
 	if len(errs) > 0 {
+		h.answerErrors(w, r, accept, errs)
+		return
+	}
+	if errs := h.weigh(ctx, overHTTP, op); len(errs) > 0 {
 		h.answerErrors(w, r, accept, errs)
 		return
 	}
@@ -67,6 +75,7 @@ func (h *Handler) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		respondErrors(w, accept.single, response.Errors)
 		return
 	}
+	sayWhen(w, response.Errors)
 	respond(w, http.StatusOK, accept.single, encode(response))
 }
 
@@ -77,5 +86,6 @@ func (h *Handler) answerErrors(w http.ResponseWriter, r *http.Request, accept ac
 		respondErrors(w, accept.single, errs)
 		return
 	}
+	sayWhen(w, errs)
 	h.serveStream(r.Context(), w, r, func(_ context.Context, to recipient) { to.Error(errs) })
 }

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
@@ -27,7 +28,14 @@ func (o *operation) run(ctx context.Context, r *request) {
 	defer o.session.running.Done()
 	defer o.leave()
 	h := o.session.handler
-	ctx, op, errs := h.prepare(ctx, overSocket, r)
+	errs := h.admit(ctx, overSocket)
+	var op *graphql.OperationContext
+	if len(errs) == 0 {
+		ctx, op, errs = h.prepare(ctx, overSocket, r)
+	}
+	if len(errs) == 0 {
+		errs = h.weigh(ctx, overSocket, op)
+	}
 	if len(errs) > 0 {
 		o.Error(errs)
 		return
@@ -40,6 +48,9 @@ func (o *operation) run(ctx context.Context, r *request) {
 
 // Next queues a result.
 func (o *operation) Next(result []byte, _ string) {
+	if o.session.handler.isTooLarge(overSocket, result, o) {
+		return
+	}
 	o.session.mu.Lock()
 	defer o.session.mu.Unlock()
 	switch {
@@ -71,6 +82,9 @@ func (o *operation) Offer(result []byte) {
 // answer delivers the operation's only result and completes it. Other than a subscription's, it waits
 // for room: nobody else waits with it, and a slow line is no reason to refuse a few large results.
 func (o *operation) answer(result []byte) {
+	if o.session.handler.isTooLarge(overSocket, result, o) {
+		return
+	}
 	for s := o.session; ; {
 		s.mu.Lock()
 		if o.done {

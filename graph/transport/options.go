@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/google/uuid"
 
@@ -35,8 +36,12 @@ type Options struct {
 	// cookie. Asked only about requests with an Origin: what sends none is no browser. Nil allows the
 	// request's own host.
 	CheckOrigin func(r *http.Request) bool
+	// Weigh is how much an operation counts towards the limits of package limit, 1 or more; Weigh if nil.
+	Weigh func(op *graphql.OperationContext) int
 	// Limits bounds what clients may do.
 	Limits Limits
+	// Crowd bounds how many sockets there are.
+	Crowd Crowd
 	// Log gets what went wrong here; slog's default if nil.
 	Log *slog.Logger
 }
@@ -68,6 +73,17 @@ type Limits struct {
 	Replay int
 	// Droppable is how many bytes may wait for a client before results that may be lost are: 16 KiB.
 	Droppable int
+	// Result is how many bytes a result has at most that goes to a socket or an event stream: 1 MiB.
+	Result int
+}
+
+// Crowd bounds how much of a node's sockets and event streams one client may have. Zero is no bound.
+type Crowd struct {
+	// PerAccount and PerAddress are how many of them one account, and all at one address, hold open.
+	PerAccount, PerAddress int
+	// Messages is how many messages a second are read from a socket, on average. Four times as many may come
+	// at once; beyond that it is read more slowly.
+	Messages int
 }
 
 func (l Limits) withDefaults() Limits {
@@ -84,5 +100,6 @@ func (l Limits) withDefaults() Limits {
 		Queue:      cmp.Or(l.Queue, 256<<10),
 		Replay:     cmp.Or(l.Replay, 4<<20),
 		Droppable:  cmp.Or(l.Droppable, 16<<10),
+		Result:     cmp.Or(l.Result, 1<<20),
 	}
 }

@@ -34,6 +34,12 @@ var (
 		"WebSockets and event streams that ended, by close code; 0: the client was gone.", "code")
 	slowClosed = telemetry.NewCounters("convene_slow_clients_closed_total",
 		"Clients that were closed because they did not keep up, by close code; 0: nothing could be written any more.", "code")
+	turnedAway = telemetry.NewCounters("convene_connections_refused_total",
+		"WebSockets and event streams that were not taken because the account or the address has too many open.", "by")
+	slowed = telemetry.NewCounter("convene_socket_messages_slowed_total",
+		"Messages that were read later because their socket sends too many.")
+	tooLarge = telemetry.NewCounters("convene_results_too_large_total",
+		"Results that were not sent because they are too large, by transport.", "transport")
 )
 
 func init() {
@@ -41,6 +47,12 @@ func init() {
 		closed.WithLabelValues(strconv.Itoa(e.code))
 	}
 	slowClosed.WithLabelValues(strconv.Itoa(endSlow.code))
+	for _, by := range shortOfRoom {
+		turnedAway.WithLabelValues(by)
+	}
+	for _, over := range []carrier{overSocket, overEvents} {
+		tooLarge.WithLabelValues(string(over))
+	}
 }
 
 // Report tells operators of what is open.

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -62,6 +64,9 @@ func marshal(v any) []byte {
 	return bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 }
 
+// responseTime is how long a client may take to read the next part of a response.
+const responseTime = 10 * time.Second
+
 func respond(w http.ResponseWriter, status int, media string, body []byte) {
 	header := w.Header()
 	header.Set("Content-Type", media+"; charset=utf-8")
@@ -72,7 +77,22 @@ func respond(w http.ResponseWriter, status int, media string, body []byte) {
 		header.Set("WWW-Authenticate", "Bearer")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	// Part by part: a large response may take its time on a slow line, as long as it moves. The recorder of a
+	// test has no deadline, and needs none.
+	control := http.NewResponseController(w)
+	for part := range slices.Chunk(body, batchSize) {
+		_ = control.SetWriteDeadline(time.Now().Add(responseTime))
+		if _, err := w.Write(part); err != nil {
+			return
+		}
+	}
+}
+
+// sayWhen tells whoever asked for too much when to come back.
+func sayWhen(w http.ResponseWriter, errs gqlerror.List) {
+	if seconds := retryAfter(errs); seconds > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	}
 }
 
 // respondErrors answers a well-formed GraphQL request that was not executed. The older media type says
@@ -85,6 +105,7 @@ func respondErrors(w http.ResponseWriter, media string, errs gqlerror.List) {
 			status = statuses[code]
 		}
 	}
+	sayWhen(w, errs)
 	respond(w, status, media, encode(&graphql.Response{Errors: errs}))
 }
 
@@ -109,5 +130,7 @@ func respondFault(w http.ResponseWriter, r *http.Request, status int, f *fault.E
 	if media == "" {
 		media = mediaJSON
 	}
-	respond(w, status, media, encode(&graphql.Response{Errors: gqlerror.List{shown(f)}}))
+	errs := gqlerror.List{shown(f)}
+	sayWhen(w, errs)
+	respond(w, status, media, encode(&graphql.Response{Errors: errs}))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/convenehq/convene/internal/fault"
+	"github.com/convenehq/convene/internal/limit"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -24,6 +25,8 @@ type session struct {
 	heard   atomic.Bool    // since the last ping
 	running sync.WaitGroup // operations
 	written chan struct{}  // closed when nothing is written any more
+	life    lifetime
+	pace    limit.Pace // of reading
 
 	mu           sync.Mutex
 	ctx          context.Context // ends with the session; has who asks
@@ -31,11 +34,10 @@ type session struct {
 	initialised  bool
 	acknowledged bool
 	viewer       viewer.Viewer
-	leave        func()    // says that the viewer's connection is closed; nil if nobody was told of it
-	until        time.Time // when the credentials end; zero if never
+	leave        func() // says that the viewer's connection is closed; nil if nobody was told of it
 	operations   map[string]*operation
 	places       int // operations that run, or whose goroutine does
-	timers       struct{ init, expiry, ping *time.Timer }
+	timers       struct{ init, ping *time.Timer }
 }
 
 // serve speaks until one side ends it, and leaves nothing running.
@@ -69,6 +71,9 @@ func (s *session) read() {
 			return
 		}
 		s.heard.Store(true)
+		if wait := s.pace.Next(); wait > 0 {
+			s.hold(wait)
+		}
 		if s.out.isShut() {
 			return // closing the link reads on, for the answer to the close frame
 		}
@@ -79,6 +84,16 @@ func (s *session) read() {
 		if s.out.isShut() {
 			return
 		}
+	}
+}
+
+// hold waits before the next message is looked at: a client that sends too many finds that nobody reads them,
+// and has to wait as well.
+func (s *session) hold(wait time.Duration) {
+	slowed.Inc()
+	select {
+	case <-time.After(wait):
+	case <-s.ctx.Done():
 	}
 }
 
@@ -175,8 +190,9 @@ func (s *session) kill() {
 
 func (s *session) release() {
 	s.cancel()
+	s.life.stop()
 	s.mu.Lock()
-	for _, timer := range []*time.Timer{s.timers.init, s.timers.expiry, s.timers.ping} {
+	for _, timer := range []*time.Timer{s.timers.init, s.timers.ping} {
 		if timer != nil {
 			timer.Stop()
 		}

@@ -37,10 +37,9 @@ func resume(op *graphql.OperationContext, r *http.Request) *fault.Error {
 func (h *Handler) serveStream(
 	ctx context.Context, w http.ResponseWriter, r *http.Request, run func(context.Context, recipient),
 ) {
-	s := &stream{out: h.newOutbox(), who: viewer.From(r.Context())}
-	if !h.connections.enter(s) {
-		w.Header().Set("Retry-After", "1")
-		RespondError(w, r, fault.Unavailable(nil))
+	s := &stream{handler: h, out: h.newOutbox(), who: viewer.From(r.Context())}
+	if err := h.connections.enter(s, seatOf(r)); err != nil {
+		turnAway(w, r, err)
 		return
 	}
 	defer h.connections.leave(s)
@@ -49,9 +48,10 @@ func (h *Handler) serveStream(
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer context.AfterFunc(r.Context(), func() { s.end(endGone) })()
-	if until := expiryOf(r.Context()); !until.IsZero() {
-		defer time.AfterFunc(time.Until(until), func() { s.end(endExpired) }).Stop()
+	if !s.life.begin(expiryOf(r.Context()), func() { s.end(endExpired) }) {
+		s.end(endExpired)
 	}
+	defer s.life.stop()
 	defer s.beat(h.Limits.Heartbeat)()
 
 	header := w.Header()
@@ -124,6 +124,7 @@ func (s *stream) write(w http.ResponseWriter, patience time.Duration) {
 			s.fail(err)
 			return
 		}
+		_ = control.SetWriteDeadline(time.Time{}) // over HTTP/2 it would end a stream that has nothing to say
 		clear(batch)
 		if cap(batch) > 16 {
 			batch = nil

@@ -133,6 +133,28 @@ func TestEventStreams(t *testing.T) {
 		eventually(t, "nothing is open", func() bool { return f.Stats() == transport.Stats{} })
 	})
 
+	t.Run("over HTTP/2 a stream may be silent for longer than a write may take", func(t *testing.T) {
+		t.Parallel()
+		var spoken http.Protocols
+		spoken.SetUnencryptedHTTP2(true)
+		f := serveWith(t, func(s *http.Server) { s.Protocols, s.WriteTimeout = &spoken, 100*time.Millisecond },
+			limits(transport.Limits{Write: 50 * time.Millisecond, Heartbeat: 500 * time.Millisecond}))
+		through := &http.Transport{Protocols: &spoken}
+		t.Cleanup(through.CloseIdleConnections)
+		f.client = &http.Client{Transport: through}
+		s := f.stream(t, subscribes())
+		if s.response.ProtoMajor != 2 {
+			t.Fatalf("it is %s", s.response.Proto)
+		}
+		s.want(":\n\n")
+		sub := f.subscriptions.take(t)
+		s.want(":\n\n") // after five hundred milliseconds of silence
+		sub.next("1", "c1")
+		sub.to.Complete()
+		s.want(eventOf("1", "c1") + eventComplete)
+		s.wantEnd()
+	})
+
 	t.Run("GET subscribes as well", func(t *testing.T) {
 		t.Parallel()
 		f := serve(t)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -21,8 +22,10 @@ import (
 // keep up) just ends: the browser's EventSource and the official client then come back, the first with
 // Last-Event-ID.
 type stream struct {
-	out *outbox
-	who viewer.Viewer
+	handler *Handler
+	out     *outbox
+	who     viewer.Viewer
+	life    lifetime
 
 	mu             sync.Mutex
 	done, standing bool
@@ -40,6 +43,9 @@ var (
 
 // Next queues a result.
 func (s *stream) Next(result []byte, cursor string) {
+	if s.handler.isTooLarge(overEvents, result, s) {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	head := eventNext
@@ -73,7 +79,11 @@ func (s *stream) stands() fault.Code {
 }
 
 // answer delivers the operation's only result and completes it.
-func (s *stream) answer(result []byte) { s.finish(frame{eventNext, onOneLine(result), eventEnd}) }
+func (s *stream) answer(result []byte) {
+	if !s.handler.isTooLarge(overEvents, result, s) {
+		s.finish(frame{eventNext, onOneLine(result), eventEnd})
+	}
+}
 
 // Error ends the operation with errors, which clients get as a result without data.
 func (s *stream) Error(errs gqlerror.List) {
@@ -100,6 +110,8 @@ func (s *stream) finish(last ...frame) {
 }
 
 func (s *stream) end(e ending) { s.out.shut(e) }
+
+func (s *stream) extend(until time.Time) { s.life.extend(until) }
 
 func (s *stream) kill() { s.out.shut(endGone) }
 

@@ -2,9 +2,12 @@ package transport
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/convenehq/convene/internal/fault"
 )
 
 // A Subscriber takes the results of one subscription, from whichever transport. None of its methods
@@ -17,6 +20,19 @@ type Subscriber interface {
 	Error(errs gqlerror.List)
 	// Complete ends the subscription.
 	Complete()
+}
+
+// isTooLarge ends an operation whose result is too large for a queue: no client would get far with it, and
+// everything else that its connection carries would wait behind it.
+func (h *Handler) isTooLarge(over carrier, result []byte, to Subscriber) bool {
+	if len(result) <= h.Limits.Result {
+		return false
+	}
+	tooLarge.WithLabelValues(string(over)).Inc()
+	to.Error(gqlerror.List{shown(&fault.Error{
+		Code: fault.CodeTooComplex, Message: fmt.Sprintf("The result has more than %d bytes: ask for less at once.", h.Limits.Result),
+	})})
+	return true
 }
 
 // Subscriptions starts subscriptions.

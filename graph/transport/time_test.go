@@ -32,6 +32,14 @@ func takes(t *testing.T, since time.Time, want time.Duration) {
 	}
 }
 
+// lasts wants the test to have taken about as long as credentials are good: a fifth more or less.
+func lasts(t *testing.T, since time.Time, want time.Duration) {
+	t.Helper()
+	if got := time.Since(since); got < want*8/10 || got > want*12/10+time.Millisecond {
+		t.Errorf("it took %v, want %v or a fifth more or less", got, want)
+	}
+}
+
 const longResult = 4 << 10
 
 // flood delivers results of 4 KiB, numbered from 0.
@@ -138,14 +146,14 @@ func TestExpiry(t *testing.T) {
 
 	inTime(t, "a socket closes with 4403 when its credentials end, behind what was queued", func(t *testing.T) {
 		f := serveInMemory(t)
-		start, c := time.Now(), signedIn(t, f, "20s")
+		start, c := time.Now(), signedIn(t, f, "18s")
 		sub := f.standing(t, c)
 		sub.flood(10)
 		got := c.closedAfter(4403, "Credentials expired")
 		if len(got) != 10 {
 			t.Errorf("%d results came", len(got))
 		}
-		takes(t, start, 20*time.Second)
+		lasts(t, start, 18*time.Second)
 		sub.ended(t)
 	})
 
@@ -153,29 +161,29 @@ func TestExpiry(t *testing.T) {
 		start, c := time.Now(), signedIn(t, serveInMemory(t), "10s")
 		for range 5 {
 			time.Sleep(2 * time.Second)
-			c.send(`{"type":"ping","payload":{"authorization":"Bearer ada for 12s"}}`)
+			c.send(`{"type":"ping","payload":{"authorization":"Bearer ada for 10s"}}`)
 			c.want(`{"type":"pong"}`)
 		}
 		c.send(`{"type":"ping","payload":{"authorization":"Bearer ada for 1s"}}`)
 		c.want(`{"type":"pong"}`)
 		c.wantClose(4403, "Credentials expired")
-		takes(t, start, 22*time.Second)
+		lasts(t, start, 20*time.Second)
 	})
 
 	inTime(t, "a socket that signed in by cookie ends with it", func(t *testing.T) {
 		start, c := time.Now(), serveInMemory(t).ready(t, "Cookie", "who=bob", "Cookie", "life=15s")
 		c.wantClose(4403, "Credentials expired")
-		takes(t, start, 15*time.Second)
+		lasts(t, start, 15*time.Second)
 	})
 
 	inTime(t, "an event stream ends without its last event, for the client to come back", func(t *testing.T) {
 		f := serveInMemory(t)
 		start := time.Now()
-		s := f.stream(t, subscribes(), "Cookie", "who=bob", "Cookie", "life=14s")
+		s := f.stream(t, subscribes(), "Cookie", "who=bob", "Cookie", "life=12s")
 		f.subscriptions.take(t).next("1", "c1")
 		s.want(":\n\n" + eventOf("1", "c1"))
 		s.wantEnd()
-		takes(t, start, 14*time.Second)
+		lasts(t, start, 12*time.Second)
 	})
 }
 
@@ -342,6 +350,23 @@ func TestSlowClients(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 		sub.ended(t)
+	})
+
+	inTime(t, "a response that nobody reads is given up after ten seconds", func(t *testing.T) {
+		f := serveInMemory(t)
+		conn, err := f.listener.dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		const body = `{"query":"{ size(bytes: 1000000) }"}`
+		_, err = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(11 * time.Second)
+		if rest, err := io.ReadAll(conn); err != nil || len(rest) > 0 {
+			t.Errorf("it still writes: %d bytes, %v", len(rest), err)
+		}
 	})
 
 	inTime(t, "an event stream that nobody reads is cut", func(t *testing.T) {

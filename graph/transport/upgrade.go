@@ -2,11 +2,14 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/convenehq/convene/internal/fault"
+	"github.com/convenehq/convene/internal/limit"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -35,15 +38,16 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 		RespondError(w, r, &fault.Error{Code: fault.CodeForbidden, Message: "This page may not open a socket here."})
 		return
 	}
-	if h.connections.isShut() {
-		w.Header().Set("Retry-After", "1")
-		RespondError(w, r, fault.Unavailable(nil))
+	whose := seatOf(r)
+	if err := h.connections.check(whose); err != nil {
+		turnAway(w, r, err)
 		return
 	}
 	// The session ends on its own terms: a cancelled request must not cut it off without a close frame.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
 	s := &session{
 		handler: h, out: h.newOutbox(), operations: map[string]*operation{}, ctx: ctx, cancel: cancel, written: make(chan struct{}),
+		pace: limit.NewPace(limit.Within(time.Second, h.Crowd.Messages, 4*h.Crowd.Messages)),
 	}
 	s.out.call = func() { h.pens.ask(s) }
 	link, err := upgrade(w, r, h.Limits, func() { s.heard.Store(true) }, s.stalled)
@@ -53,8 +57,12 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.link = link
-	if !h.connections.enter(s) {
+	switch err := h.connections.enter(s, whose); {
+	case errors.Is(err, errShut):
 		s.end(endRestart) // the shutdown began just now
+	case err != nil: // somebody else came in between
+		turnedAway.WithLabelValues(shortOfRoom[err]).Inc()
+		s.end(endCrowded)
 	}
 	if !link.speaks(subprotocol) {
 		s.end(endSubprotocol)
@@ -65,6 +73,25 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 		h.sockets.Add(-1)
 		h.connections.leave(s)
 	}()
+}
+
+// seatOf is whose connection a request asks for.
+func seatOf(r *http.Request) seat {
+	return seat{viewer.From(r.Context()).Account(), limit.From(r.Context()).Network()}
+}
+
+// turnAway answers a request whose connection is not taken.
+func turnAway(w http.ResponseWriter, r *http.Request, why error) {
+	if errors.Is(why, errShut) {
+		w.Header().Set("Retry-After", "1")
+		RespondError(w, r, fault.Unavailable(nil))
+		return
+	}
+	turnedAway.WithLabelValues(shortOfRoom[why]).Inc()
+	RespondError(w, r, &fault.Error{
+		Code: fault.CodeRateLimited, RetryAfter: comeBackSoon,
+		Message: "Too many sockets and event streams are open already. Close one first.",
+	})
 }
 
 // mayOpen tells whether a socket that signs in by cookie may be opened from the request's Origin.

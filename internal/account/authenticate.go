@@ -113,29 +113,29 @@ func (s *Service) lookUp(ctx context.Context, id uuid.UUID) (knownSession, error
 // may have more sockets than that.
 const mostAsked = 10_000
 
-// Ended are those of the sessions that do not stand any more, in one statement unless they are very many: whoever
-// keeps connections open asks now and then whether their sessions still do.
-func (s *Service) Ended(ctx context.Context, sessions []uuid.UUID) ([]uuid.UUID, error) {
+// Standing are those of the sessions that stand, each with when the credentials end that it gave out last: with the
+// access token of its latest refresh, or with a session that lives in a cookie. It takes one statement unless they
+// are very many: whoever keeps connections open asks now and then.
+func (s *Service) Standing(ctx context.Context, sessions []uuid.UUID) (map[uuid.UUID]time.Time, error) {
 	ctx = viewer.AsSystem(ctx, "the connections are of many people")
-	stands := make(map[uuid.UUID]bool, len(sessions))
+	until := make(map[uuid.UUID]time.Time, len(sessions))
 	for some := range slices.Chunk(sessions, mostAsked) {
-		standing, err := s.db.Ent.AuthSession.Query().
+		rows, err := s.db.Ent.AuthSession.Query().
 			Where(authsession.IDIn(some...), authsession.RevokedAtIsNil(), authsession.ExpiresAtGT(s.now())).
-			IDs(ctx)
+			Select(authsession.FieldIsCookie, authsession.FieldRotatedAt, authsession.FieldExpiresAt).
+			All(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("look which sessions stand: %w", err)
 		}
-		for _, id := range standing {
-			stands[id] = true
+		for _, row := range rows {
+			ends := row.ExpiresAt
+			if refreshed := row.RotatedAt.Add(token.AccessLifetime); !row.IsCookie && refreshed.Before(ends) {
+				ends = refreshed
+			}
+			until[row.ID] = ends
 		}
 	}
-	var ended []uuid.UUID
-	for _, id := range sessions {
-		if !stands[id] {
-			ended = append(ended, id)
-		}
-	}
-	return ended, nil
+	return until, nil
 }
 
 func unauthenticated(message string, cause error) error {

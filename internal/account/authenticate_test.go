@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -209,18 +208,33 @@ func TestAuthenticate(t *testing.T) {
 			t.Error("the next was refused")
 		}
 	})
-	t.Run("tells in one statement which of many sessions have ended", func(t *testing.T) {
+	t.Run("tells in one statement which of many sessions stand, and until when what they gave out does", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		in, gone := b.register(t, "ada"), b.signIn(t, "ada")
+		cookie, err := b.accounts.SignIn(t.Context(), account.SignInInput{Login: "ada", Password: goodPassword, Cookie: true})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if _, err := b.accounts.SignOut(as(t, gone)); err != nil {
 			t.Fatal(err)
 		}
-		never := uuid.New()
+		asked := []uuid.UUID{in.Viewer.Session(), gone.Viewer.Session(), cookie.Viewer.Session(), uuid.New()}
 		ctx, statements := db.CountStatements(t.Context())
-		got, err := b.accounts.Ended(ctx, []uuid.UUID{in.Viewer.Session(), gone.Viewer.Session(), never})
-		if err != nil || len(got) != 2 || got[0] != gone.Viewer.Session() || got[1] != never || statements.Load() != 1 {
-			t.Errorf("got %v, %v in %d statements", got, err, statements.Load())
+		got, err := b.accounts.Standing(ctx, asked)
+		if err != nil || len(got) != 2 || statements.Load() != 1 {
+			t.Fatalf("got %v, %v in %d statements", got, err, statements.Load())
+		}
+		month := 30 * 24 * time.Hour
+		if begun := b.clock.Now().Truncate(time.Microsecond); !got[asked[0]].Equal(begun.Add(15*time.Minute)) || !got[asked[2]].Equal(begun.Add(month)) {
+			t.Errorf("got %v", got)
+		}
+		b.clock.Add(10 * time.Minute)
+		if _, err := b.accounts.Refresh(t.Context(), account.RefreshSessionInput{RefreshToken: *in.Tokens.RefreshToken}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.accounts.Standing(t.Context(), asked); err != nil || !got[asked[0]].Equal(b.clock.Now().Truncate(time.Microsecond).Add(15*time.Minute)) {
+			t.Errorf("refreshed: got %v, %v", got, err)
 		}
 	})
 	t.Run("tells it of more sessions than PostgreSQL takes parameters", func(t *testing.T) {
@@ -232,9 +246,9 @@ func TestAuthenticate(t *testing.T) {
 			asked[i] = uuid.New()
 		}
 		asked[len(asked)-1] = in
-		got, err := b.accounts.Ended(t.Context(), asked)
-		if err != nil || !slices.Equal(got, asked[:len(asked)-1]) {
-			t.Errorf("got %d of %d, %v", len(got), len(asked)-1, err)
+		got, err := b.accounts.Standing(t.Context(), asked)
+		if _, stands := got[in]; err != nil || len(got) != 1 || !stands {
+			t.Errorf("got %v, %v", got, err)
 		}
 	})
 }

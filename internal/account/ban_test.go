@@ -61,8 +61,9 @@ func TestBan(t *testing.T) {
 			t.Error("the other node still takes the token after a second")
 		}
 		sessions := []uuid.UUID{ada.Viewer.Session(), bob.Viewer.Session()}
-		if ended, err := other.accounts.Ended(t.Context(), sessions); err != nil || !slices.Equal(ended, sessions[:1]) {
-			t.Errorf("whose sockets are cut: %v, %v", ended, err)
+		stands, err := other.accounts.Standing(t.Context(), sessions)
+		if _, bobs := stands[sessions[1]]; err != nil || len(stands) != 1 || !bobs {
+			t.Errorf("whose sockets are not cut: %v, %v", stands, err)
 		}
 	})
 	t.Run("refuses a session that a node from before bans opened", func(t *testing.T) {

@@ -31,7 +31,7 @@ var homes = []home{
 	{"ariga.io/atlas", []string{"internal/db"}, nil, "the comparison of the database with the schema"},
 	{"github.com/lib/pq", []string{"internal/db"}, nil, "who calls it must not know which driver it is"},
 	{"github.com/riverqueue/river", []string{"internal/job"}, nil, "who inserts a job must not know who keeps it"},
-	{"github.com/redis/go-redis", []string{"internal/live", "internal/persisted", "internal/presence", "internal/topic", "docs/examples"}, []string{"cmd"}, "Redis carries live updates, presence and topics, and shares what clients would send again: nothing may come to need it"},
+	{"github.com/redis/go-redis", []string{"internal/limit", "internal/live", "internal/persisted", "internal/presence", "internal/topic", "docs/examples"}, []string{"cmd"}, "Redis carries live updates, presence and topics, what nodes know of each other's limits, and what clients would send again: nothing may come to need it"},
 	{"github.com/alicebob/miniredis", []string{"internal/embedded"}, []string{everywhere}, "the built-in Redis of the default run"},
 	{"github.com/golang-jwt/jwt", []string{"internal/token"}, nil, "one place decides which tokens are good"},
 	{"golang.org/x/crypto", []string{"internal/account"}, nil, "password hashes; the standard library has the rest"},

@@ -16,7 +16,7 @@ const mostDrainDelay = 5 * time.Minute
 // check refuses values that make no sense, one at a time and always the same one first. It asks the
 // environment where it matters that somebody said so.
 func (c Config) check(getenv func(string) string) error {
-	for _, check := range []func() error{c.checkWords, c.checkAddresses, c.checkNumbers, c.checkMail, c.checkMetricsAddr, c.checkTraces, c.checkAsking, c.checkExposure, c.checkPublicURL} {
+	for _, check := range []func() error{c.checkWords, c.checkAddresses, c.checkNumbers, c.checkLimits, c.checkMail, c.checkMetricsAddr, c.checkTraces, c.checkAsking, c.checkExposure, c.checkPublicURL} {
 		if err := check(); err != nil {
 			return err
 		}

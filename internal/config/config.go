@@ -36,6 +36,9 @@ func Load() (Config, error) {
 	if c.MailFrom == "" {
 		c.MailFrom = "convene@" + mailDomain(c.URL)
 	}
+	if !c.IsProduction() {
+		c.widen(os.Getenv)
+	}
 	if c.Log == "" {
 		c.Log = map[bool]string{true: "json", false: "text"}[c.IsProduction()]
 	}

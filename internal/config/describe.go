@@ -1,7 +1,7 @@
 package config
 
 import (
-	_ "embed"
+	"embed"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -24,13 +24,8 @@ type Setting struct {
 
 // source has the comments on the fields, so that nobody writes them twice.
 //
-//go:embed settings.go
-var source string
-
-// askingSource has those on how much clients may ask.
-//
-//go:embed asking.go
-var askingSource string
+//go:embed *.go
+var source embed.FS
 
 // Settings are all of them, in the order of the struct.
 var Settings = sync.OnceValue(func() []Setting {
@@ -49,27 +44,27 @@ var Settings = sync.OnceValue(func() []Setting {
 // convention begins a comment with, and without the full stop.
 func comments() map[string]string {
 	found := map[string]string{}
-	for _, source := range []string{source, askingSource} {
-		file, err := parser.ParseFile(token.NewFileSet(), "settings.go", source, parser.ParseComments|parser.SkipObjectResolution)
+	files, _ := source.ReadDir(".") // it is in memory
+	for _, f := range files {
+		text, _ := source.ReadFile(f.Name())
+		file, err := parser.ParseFile(token.NewFileSet(), f.Name(), text, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			panic(err) // it was compiled
 		}
-		commentsOf(file, found)
+		ast.Inspect(file, func(n ast.Node) bool {
+			if field, ok := n.(*ast.Field); ok && len(field.Names) == 1 && field.Tag != nil {
+				found[field.Names[0].Name] = comment(field)
+			}
+			return true
+		})
 	}
 	return found
 }
 
-func commentsOf(file *ast.File, found map[string]string) {
-	ast.Inspect(file, func(n ast.Node) bool {
-		field, ok := n.(*ast.Field)
-		if !ok || len(field.Names) != 1 {
-			return true
-		}
-		text := strings.Join(strings.Fields(field.Doc.Text()), " ")
-		for _, beginning := range []string{field.Names[0].Name + " is ", field.Names[0].Name + " are "} {
-			text = strings.TrimPrefix(text, beginning)
-		}
-		found[field.Names[0].Name] = strings.TrimSuffix(text, ".")
-		return true
-	})
+func comment(field *ast.Field) string {
+	text := strings.Join(strings.Fields(field.Doc.Text()), " ")
+	for _, beginning := range []string{field.Names[0].Name + " is ", field.Names[0].Name + " are "} {
+		text = strings.TrimPrefix(text, beginning)
+	}
+	return strings.TrimSuffix(text, ".")
 }

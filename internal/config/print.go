@@ -42,7 +42,7 @@ name that does not exist is refused, and so is a value that makes no sense, in o
 prints what holds where it is run, with secrets hidden; ` + "`convene config --verbose`" + ` says besides what each is for.
 [operate.md](operate.md) has what to set when.
 
-Made from ` + "`internal/config/settings.go`" + ` by ` + "`go generate ./internal/config`" + `.
+Made from ` + "`internal/config`" + ` by ` + "`go generate ./internal/config`" + `.
 
 | name | default | what |
 |---|---|---|

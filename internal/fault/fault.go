@@ -7,6 +7,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Code is the `extensions.code` of a top-level error. The list is closed; codes never change.
@@ -34,6 +35,8 @@ type Error struct {
 	Message string
 	// Argument is the path of the argument at fault, for example ["input", "body"]; nil if none is.
 	Argument []string
+	// RetryAfter is how long the client has to wait, of a RATE_LIMITED one; in whole seconds.
+	RetryAfter time.Duration
 	// Err is the cause, for the log; clients never see it.
 	Err error
 }

@@ -1,6 +1,9 @@
 package server
 
-import "net/http"
+import (
+	"net/http"
+	"net/netip"
+)
 
 // Authenticate wraps a handler as the server wraps GraphQL.
 func Authenticate(o Options, next http.Handler) http.Handler {
@@ -19,3 +22,6 @@ func Operators(o Options) http.Handler {
 	s.Report(o.Metrics)
 	return s.operators()
 }
+
+// AddressOf is where a request comes from.
+func AddressOf(o Options, r *http.Request) netip.Addr { return New(o).addressOf(r) }

@@ -53,7 +53,7 @@ func (s *Server) cors(next http.Handler) http.Handler {
 		AllowedOrigins:   s.o.Config.Origins,
 		AllowedMethods:   []string{http.MethodGet, http.MethodPost},
 		AllowedHeaders:   []string{"Authorization", "Content-Type", "Last-Event-ID", "Traceparent", "Tracestate", "X-Request-Id"},
-		ExposedHeaders:   []string{"X-Request-Id", "Retry-After"},
+		ExposedHeaders:   []string{"Retry-After", "X-Request-Id"},
 		AllowCredentials: true,
 		MaxAge:           600,
 	}).Handler(next)

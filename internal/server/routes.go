@@ -17,7 +17,7 @@ func (s *Server) routes() http.Handler {
 		"ready":   "/readyz",
 		"keys":    "/.well-known/jwks.json",
 	}
-	mux.Handle("/graphql", s.cors(s.authenticate(s.o.Graph)))
+	mux.Handle("/graphql", s.cors(s.count(s.authenticate(s.o.Graph))))
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /.well-known/jwks.json", s.jwks)

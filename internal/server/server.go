@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/convenehq/convene/internal/config"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/demo"
+	"github.com/convenehq/convene/internal/limit"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/mail"
 	"github.com/convenehq/convene/internal/telemetry"
@@ -30,13 +32,17 @@ type Options struct {
 	Ring     *token.Ring
 	Accounts *account.Service
 	Graph    *transport.Handler
+	// Limits counts what clients ask; nil for no limits.
+	Limits *limit.Limiter
 	// Demo finds the demo people; nil where there are none.
 	Demo *demo.Seeder
 	// Metrics are the node's numbers; nil for none.
 	Metrics *telemetry.Registry
 	// Mailbox has the mails of development; nil where they are really sent.
 	Mailbox *mail.Mailbox
-	Log     *slog.Logger
+	// Patience is how long slow clients are waited for.
+	Patience Patience
+	Log      *slog.Logger
 }
 
 // Server serves a node's routes.
@@ -47,23 +53,22 @@ type Server struct {
 	// draining is closed when the node is about to stop, stopping when it stops.
 	draining, stopping chan struct{}
 	drain              func()
+	// proxies are the networks whose word on a client's address counts, strange is said of another's.
+	proxies []netip.Prefix
+	strange sync.Once
 }
 
-// How long slow clients are waited for. Sockets and streams set their own deadlines.
-const (
-	headerTime = 5 * time.Second
-	readTime   = 30 * time.Second
-	idleTime   = 2 * time.Minute
-	maxHeader  = 32 << 10
-)
-
-// revocationEvery is how often open sockets are held against the sessions they belong to.
-const revocationEvery = 800 * time.Millisecond
+// reviewEvery is how often open sockets are held against the sessions they belong to.
+const reviewEvery = 800 * time.Millisecond
 
 // New makes a server; Serve starts it.
 func New(o Options) *Server {
 	s := &Server{o: o, draining: make(chan struct{}), stopping: make(chan struct{})}
 	s.drain = sync.OnceFunc(func() { close(s.draining) })
+	var err error
+	if s.proxies, err = o.Config.Proxies(); err != nil {
+		panic(err) // config has checked them
+	}
 	s.http = s.listener(s.routes())
 	if o.Metrics != nil {
 		s.metrics = s.listener(s.operators())
@@ -71,20 +76,9 @@ func New(o Options) *Server {
 	return s
 }
 
-func (s *Server) listener(routes http.Handler) *http.Server {
-	return &http.Server{
-		Handler:           routes,
-		ReadHeaderTimeout: headerTime,
-		ReadTimeout:       readTime,
-		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
-	}
-}
-
 // Serve answers until Shutdown.
 func (s *Server) Serve(l net.Listener) error {
-	go s.endRevoked()
+	go s.review()
 	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
@@ -100,9 +94,10 @@ func (s *Server) ServeMetrics(l net.Listener) error {
 	return nil
 }
 
-// endRevoked closes the sockets of sessions that were revoked, within a second or so on every node.
-func (s *Server) endRevoked() {
-	tick := time.NewTicker(revocationEvery)
+// review closes the sockets of sessions that were revoked, within a second on every node, and lets those of
+// sessions that were refreshed live on.
+func (s *Server) review() {
+	tick := time.NewTicker(reviewEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -111,8 +106,8 @@ func (s *Server) endRevoked() {
 		case <-tick.C:
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		if err := s.o.Graph.EndRevoked(ctx, s.o.Accounts.Ended); err != nil {
-			s.o.Log.Debug("Nobody could tell which sessions have ended", "error", err)
+		if err := s.o.Graph.Review(ctx, s.o.Accounts.Standing); err != nil {
+			s.o.Log.Debug("Nobody could tell which sessions stand", "error", err)
 		}
 		cancel()
 	}

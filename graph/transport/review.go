@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -16,14 +17,8 @@ func (s *session) session() uuid.UUID {
 
 // bySession are the open connections that belong to somebody's login session.
 func (r *roster) bySession() map[uuid.UUID][]connection {
-	r.mu.Lock()
-	all := make([]connection, 0, len(r.open))
-	for c := range r.open {
-		all = append(all, c)
-	}
-	r.mu.Unlock()
 	found := map[uuid.UUID][]connection{}
-	for _, c := range all {
+	for _, c := range r.all() {
 		if id := c.session(); id != uuid.Nil {
 			found[id] = append(found[id], c)
 		}
@@ -31,9 +26,12 @@ func (r *roster) bySession() map[uuid.UUID][]connection {
 	return found
 }
 
-// EndRevoked ends the connections whose login sessions have ended: sockets with 4403. The function answers
-// which of the sessions that are asked about have.
-func (h *Handler) EndRevoked(ctx context.Context, ended func(context.Context, []uuid.UUID) ([]uuid.UUID, error)) error {
+// Review ends the connections whose login sessions have ended, sockets with 4403, and lets those live on whose
+// sessions were refreshed, however that was. The function answers which of the sessions that it is asked about
+// stand, and until when the credentials that they gave out last are good.
+func (h *Handler) Review(
+	ctx context.Context, standing func(context.Context, []uuid.UUID) (map[uuid.UUID]time.Time, error),
+) error {
 	open := h.connections.bySession()
 	if len(open) == 0 {
 		return nil
@@ -42,13 +40,18 @@ func (h *Handler) EndRevoked(ctx context.Context, ended func(context.Context, []
 	for id := range open {
 		ids = append(ids, id)
 	}
-	gone, err := ended(ctx, ids)
+	until, err := standing(ctx, ids)
 	if err != nil {
 		return err
 	}
-	for _, id := range gone {
-		for _, c := range open[id] {
-			c.end(endRevoked)
+	for id, connections := range open {
+		ends, stands := until[id]
+		for _, c := range connections {
+			if !stands {
+				c.end(endRevoked)
+				continue
+			}
+			c.extend(ends)
 		}
 	}
 	return nil
