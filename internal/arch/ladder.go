@@ -56,6 +56,7 @@ var neighbours = map[[2]string]string{
 	{"internal/network", "internal/profile"}:   "a block shows the card of whom it keeps away",
 	{"internal/network", "internal/messaging"}: "a block draws curtains in the conversations that the two share",
 	{"internal/slicegen", "internal/arch"}:     "it asks which packages are slices",
+	{"internal/chaos", "internal/testkit"}:     "chaos may run on a Redis Cluster, as tests do",
 	{"internal/chaos", "internal/rehearsal"}:   "chaos runs nodes as processes, and clients against them",
 	{"internal/drill", "internal/rehearsal"}:   "drills run nodes as processes, and clients against them",
 }
@@ -69,7 +70,7 @@ var doors = map[string]struct {
 	"ent/schema":       {[]string{"ent/runtime"}, "a schema is for ent's generator, not for calling"},
 	"ent/rule":         {[]string{"ent/schema"}, "policies are made in the schema and nowhere else"},
 	"ent/enttest":      {nil, "tests get a migrated database from internal/testkit"},
-	"internal/testkit": {[]string{"internal/testkit"}, "it is for tests alone"},
+	"internal/testkit": {[]string{"internal/testkit", "internal/chaos"}, "it is for tests alone, and for chaos on a Redis Cluster"},
 }
 
 // importLadder holds every import of the module's own packages, but for those of tests, to the ladder.

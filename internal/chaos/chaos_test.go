@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -9,31 +10,51 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/convenehq/convene/internal/rehearsal"
+	"github.com/convenehq/convene/internal/testkit"
 )
 
-// TestChaos is a whole run, in little: what holds for long has to hold for short.
-func TestChaos(t *testing.T) {
-	t.Parallel()
-	o, _, err := parse([]string{"-short"}, io.Discard)
+// program is the program of the working tree, which all tests share.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "convene-chaos-test-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "convene")
+	return path, rehearsal.Build(context.Background(), ".", path)
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := program(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// try makes a chaos with the given arguments.
+func try(t *testing.T, args ...string) {
+	t.Helper()
+	path, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.program = filepath.Join(t.TempDir(), "convene")
-	if err := rehearsal.Build(t.Context(), ".", o.program); err != nil {
+	o, _, err := parse(append(args, "-program", path), io.Discard)
+	if err != nil {
 		t.Fatal(err)
-	}
-	if testing.Short() { // as with the race detector
-		o.duration, o.clients, o.rate = 12*time.Second, 16, 30
 	}
 	t.Logf("seed %d", o.seed)
 	c := &chaos{options: o, say: t.Logf}
 	r, err := c.run(t.Context(), t.Output())
+	if errors.Is(err, testkit.ErrNoCluster) {
+		t.Skip(err)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,6 +62,21 @@ func TestChaos(t *testing.T) {
 	if err := r.Print(&out); err != nil {
 		t.Errorf("%v:\n%s", err, &out)
 	}
+}
+
+// TestChaos is a whole run, in little: what holds for long has to hold for short.
+func TestChaos(t *testing.T) {
+	t.Parallel()
+	if testing.Short() { // as with the race detector
+		try(t, "-duration", "12s", "-clients", "16", "-rate", "30")
+		return
+	}
+	try(t, "-short")
+}
+
+func TestChaosOnACluster(t *testing.T) {
+	t.Parallel()
+	try(t, "-redis", "cluster", "-mishaps", "slot,swallow,cut,kill", "-duration", "10s", "-clients", "10", "-rate", "20")
 }
 
 func TestSchedule(t *testing.T) {
@@ -195,7 +231,7 @@ func TestLedger(t *testing.T) {
 
 func TestArguments(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"-mishaps", "plague"}, {"-clients", "3"}, {"now"}, {"-duration", "1ms"}} {
+	for _, args := range [][]string{{"-mishaps", "plague"}, {"-clients", "3"}, {"-redis", "none"}, {"now"}, {"-duration", "1ms"}} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil {
 			t.Errorf("%q is taken", args)
 		}

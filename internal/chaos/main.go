@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -40,6 +41,8 @@ type options struct {
 	clients  int
 	rate     int
 	seed     uint64
+	// isCluster says that Redis is a cluster.
+	isCluster bool
 	// program is a built program; empty for that of the working tree.
 	program string
 	mishaps []mishap
@@ -59,6 +62,7 @@ func parse(args []string, help io.Writer) (o options, showSchedule bool, err err
 	set.IntVar(&o.clients, "clients", 0, fmt.Sprintf("how many clients there are; %d if 0", manyClients))
 	set.IntVar(&o.rate, "rate", 0, fmt.Sprintf("how many mutations a second are tried; %d if 0", manyMutations))
 	set.Uint64Var(&o.seed, "seed", 0, "which mishaps when, and who does what; a new one if 0")
+	redis := set.String("redis", "plain", "plain, or cluster for three servers that share the slots")
 	set.StringVar(&o.program, "program", "", "the `file` of a built program, to be tried in place of the working tree's")
 	chosen := set.String("mishaps", "all", "all, none, or some `names`, separated by commas")
 	set.BoolVar(&showSchedule, "schedule", false, "print what would go wrong when, and end")
@@ -85,6 +89,14 @@ Options:
 	}
 	if o.mishaps, err = chooseMishaps(*chosen); err != nil {
 		return o, false, err
+	}
+	switch *redis {
+	case "plain": // which has no slots
+		o.mishaps = slices.DeleteFunc(slices.Clone(o.mishaps), func(m mishap) bool { return m == mishapSlot })
+	case "cluster":
+		o.isCluster = true
+	default:
+		return o, false, fmt.Errorf("there is no Redis of the kind %q: see -help", *redis)
 	}
 	if o.seed == 0 {
 		o.seed = rand.Uint64N(1_000_000) + 1 //nolint:gosec // a number that one can type

@@ -15,13 +15,13 @@ import (
 // nodeCount is how many nodes a run has.
 const nodeCount = 2
 
-// nodes are the nodes of a run, each with a proxy of its own between it and Redis.
+// nodes are the nodes of a run, each with proxies of its own between it and Redis, one for each server of that.
 type nodes struct {
 	program  string
 	services *services
 	keys     string
 	fleet    *rehearsal.Fleet
-	proxies  [nodeCount]*proxy
+	proxies  [nodeCount][]*proxy
 
 	mu      sync.Mutex
 	running [nodeCount]*rehearsal.Node
@@ -33,18 +33,16 @@ type nodes struct {
 func (n *nodes) environment(i int) []string {
 	return []string{
 		"DATABASE_URL=" + n.services.postgres.DatabaseURL,
-		"REDIS_URL=" + n.proxies[i].url(),
+		"REDIS_URL=" + n.redisURL(i),
 		"CONVENE_KEYS=" + n.keys,
 	}
 }
 
 func (n *nodes) open(ctx context.Context, seed uint64) error {
 	for i := range n.proxies {
-		p, err := newProxy(ctx, seed+uint64(i), n.services.dialRedis)
-		if err != nil {
+		if err := n.putProxies(ctx, i, seed); err != nil {
 			return err
 		}
-		n.proxies[i] = p
 	}
 	for i := range n.running { // the first migrates, the second finds that done
 		if err := n.start(ctx, i); err != nil {
@@ -52,6 +50,35 @@ func (n *nodes) open(ctx context.Context, seed uint64) error {
 		}
 	}
 	return nil
+}
+
+// putProxies puts proxies between a node and Redis.
+func (n *nodes) putProxies(ctx context.Context, i int, seed uint64) error {
+	for k, dial := range n.services.redis.dialers() {
+		p, err := newProxy(ctx, seed+uint64(100*i+k), dial)
+		if err != nil {
+			return err
+		}
+		n.proxies[i] = append(n.proxies[i], p)
+	}
+	for _, p := range n.proxies[i] {
+		if c, ok := n.services.redis.(*cluster); ok {
+			p.readdress = readdress(c.addresses, n.proxies[i])
+		}
+		p.begin()
+	}
+	return nil
+}
+
+// redisURL is what a node takes for Redis.
+func (n *nodes) redisURL(i int) string {
+	address := "redis://" + n.proxies[i][0].address()
+	separator := "?"
+	for _, p := range n.proxies[i][1:] {
+		address += separator + "addr=" + p.address()
+		separator = "&"
+	}
+	return address
 }
 
 // start starts a node and puts it behind the balancer.
@@ -105,11 +132,11 @@ func (n *nodes) close() (complaints []string, err error) {
 		}
 	}
 	n.ended = nil
-	for i, p := range n.proxies {
-		if p != nil {
+	for i, proxies := range n.proxies {
+		for _, p := range proxies {
 			err = errors.Join(err, p.close())
-			n.proxies[i] = nil
 		}
+		n.proxies[i] = nil
 	}
 	return complaints, err
 }

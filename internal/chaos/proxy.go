@@ -18,12 +18,14 @@ const (
 	latest       = 400 * time.Millisecond
 )
 
-// A proxy stands between one node and Redis. It passes everything on until it is told to swallow what is
+// A proxy stands between one node and a server of Redis. It passes everything on until it is told to swallow what is
 // published, to hold it back, to stall, or to cut.
 type proxy struct {
 	listener net.Listener
-	upstream func(context.Context) (net.Conn, error)
-	done     sync.WaitGroup
+	upstream dialer
+	// readdress changes what Redis says of where it is; nil for nothing.
+	readdress func([]byte) []byte
+	done      sync.WaitGroup
 
 	mu        sync.Mutex
 	random    *rand.Rand
@@ -46,7 +48,7 @@ type line struct {
 	hasSubscribed bool
 }
 
-func newProxy(ctx context.Context, seed uint64, upstream func(context.Context) (net.Conn, error)) (*proxy, error) {
+func newProxy(ctx context.Context, seed uint64, upstream dialer) (*proxy, error) {
 	var c net.ListenConfig
 	l, err := c.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -57,12 +59,14 @@ func newProxy(ctx context.Context, seed uint64, upstream func(context.Context) (
 		random: rand.New(rand.NewPCG(seed, 1)), //nolint:gosec // it has to be repeatable
 	}
 	close(p.open)
-	p.done.Go(p.serve)
 	return p, nil
 }
 
-// url is what a node takes for Redis.
-func (p *proxy) url() string { return "redis://" + p.listener.Addr().String() }
+// address is what a node takes for that of Redis.
+func (p *proxy) address() string { return p.listener.Addr().String() }
+
+// begin lets the node in.
+func (p *proxy) begin() { p.done.Go(p.serve) }
 
 func (p *proxy) serve() {
 	for {
@@ -132,14 +136,18 @@ func (p *proxy) down(l *line) {
 			return
 		}
 		p.pass()
-		if isPublished(value) {
-			switch wait, isLost := p.judge(l); {
-			case isLost:
+		switch {
+		case isPublished(value):
+			wait, isLost := p.judge(l)
+			if isLost {
 				continue
-			case wait > 0:
+			}
+			if wait > 0 {
 				time.AfterFunc(wait, func() { _ = l.write(value) }) // it may be gone by then
 				continue
 			}
+		case p.readdress != nil:
+			value = p.readdress(value)
 		}
 		if l.write(value) != nil {
 			return
@@ -180,17 +188,17 @@ func (p *proxy) judge(l *line) (wait time.Duration, isLost bool) {
 }
 
 // set changes what the proxy does.
-func (p *proxy) set(change func(*proxy)) {
+func (p *proxy) set(change func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	change(p)
+	change()
 }
 
 // stall has nothing pass, with every connection standing; flow ends that.
-func (p *proxy) stall() { p.set(func(p *proxy) { p.open = make(chan struct{}) }) }
+func (p *proxy) stall() { p.set(func() { p.open = make(chan struct{}) }) }
 
 func (p *proxy) flow() {
-	p.set(func(p *proxy) {
+	p.set(func() {
 		select {
 		case <-p.open:
 		default:
@@ -201,7 +209,7 @@ func (p *proxy) flow() {
 
 // cut ends every connection and takes none until mend.
 func (p *proxy) cut() {
-	p.set(func(p *proxy) {
+	p.set(func() {
 		p.isCut = true
 		for l := range p.lines {
 			l.cut()
@@ -209,11 +217,11 @@ func (p *proxy) cut() {
 	})
 }
 
-func (p *proxy) mend() { p.set(func(p *proxy) { p.isCut = false }) }
+func (p *proxy) mend() { p.set(func() { p.isCut = false }) }
 
 // cutSubscribed ends the connections over which something published came.
 func (p *proxy) cutSubscribed() {
-	p.set(func(p *proxy) {
+	p.set(func() {
 		for l := range p.lines {
 			if l.hasSubscribed {
 				l.cut()
@@ -226,7 +234,7 @@ func (p *proxy) cutSubscribed() {
 func (p *proxy) close() error {
 	err := p.listener.Close()
 	p.flow()
-	p.set(func(p *proxy) { p.isClosed = true })
+	p.set(func() { p.isClosed = true })
 	p.cut()
 	p.done.Wait()
 	if err != nil && !errors.Is(err, net.ErrClosed) {

@@ -21,13 +21,14 @@ func way(t *testing.T) (p *proxy, redis, node net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.begin()
 	t.Cleanup(func() {
 		if err := p.close(); err != nil {
 			t.Error(err)
 		}
 	})
 	var d net.Dialer
-	node, err = d.DialContext(t.Context(), "tcp", strings.TrimPrefix(p.url(), "redis://"))
+	node, err = d.DialContext(t.Context(), "tcp", p.address())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func TestProxy(t *testing.T) {
 	t.Run("swallows some of what is published, and nothing else", func(t *testing.T) {
 		t.Parallel()
 		p, redis, node := way(t)
-		p.set(func(p *proxy) { p.swallows = true })
+		p.set(func() { p.swallows = true })
 		go func() {
 			for range 100 {
 				_, _ = redis.Write([]byte(published))
@@ -88,7 +89,7 @@ func TestProxy(t *testing.T) {
 			}
 			count++
 		}
-		p.set(func(p *proxy) {
+		p.set(func() {
 			if count+p.swallowed != 100 || p.swallowed == 0 || count == 0 {
 				t.Errorf("%d of 100 arrived, %d were swallowed", count, p.swallowed)
 			}
@@ -136,6 +137,22 @@ func TestReadValue(t *testing.T) {
 	for _, text := range []string{"", "?\r\n", "$x\r\n", "$9\r\nshort\r\n", "*2\r\n:1\r\n"} {
 		if value, err := readValue(bufio.NewReader(strings.NewReader(text))); err == nil {
 			t.Errorf("%q: got %q", text, value)
+		}
+	}
+}
+
+func TestReaddress(t *testing.T) {
+	t.Parallel()
+	p, _, _ := way(t)
+	change := readdress([]string{"127.0.0.1:7001"}, []*proxy{p})
+	port := portOf(p.address())
+	for text, want := range map[string]string{
+		"-MOVED 12 127.0.0.1:7001\r\n":                               "-MOVED 12 127.0.0.1:" + port + "\r\n",
+		"*1\r\n*3\r\n:0\r\n:5\r\n*2\r\n$9\r\n127.0.0.1\r\n:7001\r\n": "*1\r\n*3\r\n:0\r\n:5\r\n*2\r\n$9\r\n127.0.0.1\r\n:" + port + "\r\n",
+		"$15\r\n127.0.0.1:7001\r\n\r\n":                              "$15\r\n127.0.0.1:7001\r\n\r\n",
+	} {
+		if got := string(change([]byte(text))); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
 }

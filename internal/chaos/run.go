@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/rehearsal"
 	"github.com/convenehq/convene/internal/token"
 )
@@ -49,7 +51,7 @@ type chaos struct {
 func (c *chaos) run(ctx context.Context, out io.Writer) (r *rehearsal.Report, err error) {
 	c.schedule = scheduleOf(c.seed, c.duration, c.mishaps)
 	c.ledger = newLedger()
-	if c.services, err = startServices(ctx, c.say); err != nil {
+	if c.services, err = startServices(ctx, c.isCluster, c.say); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.services.close()) }()
@@ -59,7 +61,7 @@ func (c *chaos) run(ctx context.Context, out io.Writer) (r *rehearsal.Report, er
 	if err := c.nodes.open(ctx, c.seed); err != nil {
 		return nil, err
 	}
-	proxies := c.nodes.proxies // their figures are for the report
+	proxies := slices.Concat(c.nodes.proxies[:]...) // their figures are for the report
 	looking, stop := context.WithCancel(ctx)
 	defer stop()
 	go fleet.Watch(looking)
@@ -96,7 +98,7 @@ func (c *chaos) run(ctx context.Context, out io.Writer) (r *rehearsal.Report, er
 	if err != nil {
 		return nil, err
 	}
-	return c.report(t, proxies[:], differences, append(examples, complaints...)), nil
+	return c.report(t, proxies, differences, append(examples, complaints...)), nil
 }
 
 // random is a source of chance of its own for each purpose.
@@ -170,39 +172,33 @@ func (c *chaos) bring(ctx, watch context.Context, number uint64, e strike) error
 		return err
 	}
 	until := func() error { return rehearsal.Wait(ctx, time.Until(c.began.Add(e.at+e.lasts))) }
-	way := c.nodes.proxies[e.node]
-	all := func(change func(*proxy)) {
-		for _, p := range c.nodes.proxies {
-			p.set(change)
-		}
-	}
+	all := func(change func(*proxy)) { each(slices.Concat(c.nodes.proxies[:]...), change) }
+	way := func(change func(*proxy)) { each(c.nodes.proxies[e.node], change) }
 	switch e.mishap {
 	case mishapPubSub:
 		c.mu.Lock()
 		c.killed++
 		c.mu.Unlock()
-		if c.services.tellRedis(ctx, "CLIENT", "KILL", "TYPE", "pubsub") != nil {
+		if c.services.redis.tell(ctx, "CLIENT", "KILL", "TYPE", "pubsub") != nil {
 			// The built-in Redis does not know how, or it is just stopping.
-			for _, p := range c.nodes.proxies {
-				p.cutSubscribed()
-			}
+			all((*proxy).cutSubscribed)
 		}
 		return nil
 	case mishapSwallow:
-		all(func(p *proxy) { p.swallows = true })
-		defer all(func(p *proxy) { p.swallows = false })
+		all(func(p *proxy) { p.set(func() { p.swallows = true }) })
+		defer all(func(p *proxy) { p.set(func() { p.swallows = false }) })
 		return until()
 	case mishapLate:
-		all(func(p *proxy) { p.isLate = true })
-		defer all(func(p *proxy) { p.isLate = false })
+		all(func(p *proxy) { p.set(func() { p.isLate = true }) })
+		defer all(func(p *proxy) { p.set(func() { p.isLate = false }) })
 		return until()
 	case mishapStall:
-		way.stall()
-		defer way.flow()
+		way((*proxy).stall)
+		defer way((*proxy).flow)
 		return until()
 	case mishapCut:
-		way.cut()
-		defer way.mend()
+		way((*proxy).cut)
+		defer way((*proxy).mend)
 		return until()
 	case mishapKill:
 		c.nodes.kill(e.node)
@@ -211,22 +207,33 @@ func (c *chaos) bring(ctx, watch context.Context, number uint64, e strike) error
 		}
 		return c.nodes.start(ctx, e.node)
 	case mishapFlush:
-		return c.services.tellRedis(ctx, "FLUSHALL")
+		return c.services.redis.tell(ctx, "FLUSHALL")
+	case mishapSlot:
+		if r, ok := c.services.redis.(*cluster); ok {
+			return r.move(ctx, int(c.random(200_000+number).Int64N(live.Partitions)))
+		}
+		return nil
 	case mishapPostgres:
 		return cutOff(ctx, c.db)
 	case mishapReader:
 		c.neglect(watch, number, e.lasts)
 		return nil
 	case mishapRedis:
-		if err := c.services.stopRedis(); err != nil {
+		if err := c.services.redis.stop(); err != nil {
 			return err
 		}
 		if err := until(); err != nil {
 			return err
 		}
-		return c.services.startRedis(ctx)
+		return c.services.redis.start(ctx)
 	}
 	return fmt.Errorf("nobody knows how to bring about %s", e.mishap)
+}
+
+func each(proxies []*proxy, change func(*proxy)) {
+	for _, p := range proxies {
+		change(p)
+	}
 }
 
 // neglect has somebody open one more socket, on the conversation where most happens, and stop reading it.

@@ -22,6 +22,7 @@ const (
 	mishapFlush    mishap = "flush"    // Redis loses all that it has
 	mishapPostgres mishap = "postgres" // PostgreSQL ends every connection
 	mishapReader   mishap = "reader"   // a client stops reading
+	mishapSlot     mishap = "slot"     // a slot of the Redis Cluster moves to another server
 	mishapRedis    mishap = "redis"    // Redis stops, and starts again with nothing
 )
 
@@ -42,9 +43,10 @@ var phases = []phase{
 	{name: "way to Redis stalled, cut", weight: 12, mishaps: []mishap{mishapStall, mishapCut}},
 	{name: "a node killed", weight: 12, mishaps: []mishap{mishapKill}},
 	{name: "FLUSHALL, PostgreSQL cut off", weight: 12, mishaps: []mishap{mishapFlush, mishapPostgres, mishapReader}},
+	{name: "slots of the cluster moved", weight: 12, mishaps: []mishap{mishapSlot}},
 	{name: "Redis stopped", weight: 18, mishaps: []mishap{mishapRedis}},
 	{name: "all of it at once", weight: 24, mishaps: []mishap{
-		mishapPubSub, mishapSwallow, mishapLate, mishapStall, mishapCut, mishapKill, mishapFlush, mishapPostgres, mishapReader, mishapRedis,
+		mishapPubSub, mishapSwallow, mishapLate, mishapStall, mishapCut, mishapKill, mishapFlush, mishapPostgres, mishapReader, mishapSlot, mishapRedis,
 	}},
 }
 
@@ -113,10 +115,14 @@ func when(random *rand.Rand, f mishap, from, length time.Duration) []strike {
 		return []strike{{mishap: f, at: at, lasts: lasts, node: random.IntN(nodeCount)}}
 	}
 	switch f {
-	case mishapPubSub:
+	case mishapPubSub, mishapSlot:
+		every := time.Second
+		if f == mishapSlot {
+			every /= 4
+		}
 		var all []strike
-		for at := from; at < from+length; at += time.Second {
-			all = append(all, strike{mishap: f, at: at + time.Duration(random.Int64N(int64(min(time.Second/2, from+length-at))))})
+		for at := from; at < from+length; at += every {
+			all = append(all, strike{mishap: f, at: at + time.Duration(random.Int64N(int64(min(every/2, from+length-at))))})
 		}
 		return all
 	case mishapSwallow, mishapLate:

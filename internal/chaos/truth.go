@@ -100,27 +100,27 @@ func readOnce(ctx context.Context, pool *sql.DB) (_ *truth, err error) {
 	var b pair
 	var seq int64
 	return t, errors.Join(
-		each(ctx, tx, `
+		eachRow(ctx, tx, `
 SELECT m.conversation_id, m.seq, 'SENT', m.id, m.seq, m.author_id, m.created_at FROM messages m
 UNION ALL
 SELECT e.conversation_id, e.seq, e.kind, coalesce(m.id, $1), coalesce(m.seq, 0), coalesce(m.author_id, $1), e.created_at
 FROM conversation_entries e LEFT JOIN messages m ON m.id = e.message_id
 ORDER BY 1, 2`, []any{uuid.Nil}, func() { t.entries[id] = append(t.entries[id], e) },
 			&id, &e.seq, &e.kind, &e.message, &e.messageSeq, &e.author, &e.at),
-		each(ctx, tx, `
+		eachRow(ctx, tx, `
 SELECT id, author_id, coalesce(idempotency_key, ''), seq, coalesce(body, ''), deleted_at IS NOT NULL FROM messages`,
 			nil, func() { t.messages[id] = m }, &id, &m.author, &m.key, &m.seq, &m.body, &m.isDeleted),
-		each(ctx, tx, `SELECT conversation_id, lower_id, upper_id, from_seq, coalesce(until_seq, 0) FROM curtains`,
+		eachRow(ctx, tx, `SELECT conversation_id, lower_id, upper_id, from_seq, coalesce(until_seq, 0) FROM curtains`,
 			nil, func() { t.curtains[id] = append(t.curtains[id], x) }, &id, &x.lower, &x.upper, &x.from, &x.until),
-		each(ctx, tx, `SELECT account_id, conversation_id, last_read_seq FROM conversation_members`,
+		eachRow(ctx, tx, `SELECT account_id, conversation_id, last_read_seq FROM conversation_members`,
 			nil, func() { t.reads[at] = seq }, &at.account, &at.conversation, &seq),
-		each(ctx, tx, `SELECT blocker_id, blocked_id FROM blocks`,
+		eachRow(ctx, tx, `SELECT blocker_id, blocked_id FROM blocks`,
 			nil, func() { t.blocks[b] = true }, &b.blocker, &b.blocked),
 	)
 }
 
-// each calls take after each row has been scanned.
-func each(ctx context.Context, tx *sql.Tx, query string, args []any, take func(), into ...any) error {
+// eachRow calls take after each row has been scanned.
+func eachRow(ctx context.Context, tx *sql.Tx, query string, args []any, take func(), into ...any) error {
 	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
