@@ -142,7 +142,7 @@ func TestANodeAlone(t *testing.T) {
 	inTime(t, "who comes back within the grace has never gone", func(t *testing.T, n *node) {
 		for range 10 {
 			leave := n.Enter(ada)
-			n.after(t, 20*time.Second, "+ada | ada")
+			n.after(t, 5*time.Second, "+ada | ada")
 			leave()
 			n.after(t, 20*time.Second, "+ada | ada")
 		}
