@@ -74,7 +74,7 @@ func TestOperators(t *testing.T) {
 			`convene_graphql_operations_total{code="GRAPHQL_PARSE_FAILED",transport="http",type="none"} 1`,
 			`convene_graphql_operations_total{code="OK",transport="sse",type="subscription"} 1`,
 			`convene_http_requests_total{method="POST",route="/graphql",status="200"}`,
-			`convene_event_streams_open 1`, `convene_subscriptions_open 1`, `convene_redis_down 0`, `convene_ready 1`,
+			`convene_event_streams_open 1`, `convene_subscriptions_open 1`, `convene_people_online 1`, `convene_redis_down 0`, `convene_ready 1`,
 			`convene_sql_duration_seconds_count{verb="COMMIT"}`, `go_sql_max_open_connections{db_name="convene"} 32`,
 		} {
 			if !strings.Contains(text, "\n"+line) {

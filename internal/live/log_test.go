@@ -163,7 +163,7 @@ func (words) Render(_ context.Context, item live.Item, _ bool) ([]byte, error) {
 		return []byte("resync:" + string(item.Reason)), nil
 	case live.Moved:
 		return []byte("moved"), nil
-	case live.Updated:
+	case live.Updated, live.Signalled:
 	}
 	if string(item.Update.Data) == "unspeakable" {
 		return nil, errors.New("this can not be rendered")

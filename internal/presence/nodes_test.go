@@ -1,7 +1,9 @@
 package presence_test
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -173,5 +175,34 @@ func TestRedisAway(t *testing.T) {
 		for _, n := range []*node{a, b} {
 			n.want(t, "+ada +bob | ada bob")
 		}
+	})
+	t.Run("a set that is lost says nothing of its people", func(t *testing.T) {
+		t.Parallel()
+		server := miniredis.RunT(t)
+		o := fast(t, "redis://"+server.Addr())
+		o.Grace = time.Hour
+		a, b, c := ready(t, o), ready(t, o), ready(t, o)
+		a.Enter(ada)
+		b.want(t, "+ada | ada")
+		entries, err := server.Stream(o.Prefix + "changes")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Close()
+		for _, key := range server.Keys() {
+			if strings.Contains(key, ":people:") {
+				server.Del(key)
+			}
+		}
+		// As if it had said so just before.
+		for _, entry := range entries {
+			if slices.Contains(entry.Values, string(ada[:])) {
+				if _, err := server.XAdd(o.Prefix+"changes", "*", append(slices.Clone(entry.Values), "all", "1")); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		c.Enter(bob)
+		b.want(t, "+ada +bob | ada bob")
 	})
 }

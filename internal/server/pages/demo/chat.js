@@ -1,6 +1,7 @@
 // What the demo chat knows, and all that changes it: answers, updates, and what the person does.
 // Nothing here touches the page; `onChange` is called after every change.
-import { DELETE, EDIT, EVERYTHING, HISTORY, INBOX, MARK_READ, PERSON, SEND, WATCH } from './documents.js';
+import { DELETE, EDIT, EVERYTHING, HISTORY, INBOX, MARK_READ, PERSON, SEND, TYPING, WATCH } from './documents.js';
+import { Presence } from './presence.js';
 
 const PAGE = 30;
 const INBOX_PAGE = 20;
@@ -55,7 +56,8 @@ export class Chat {
         next: ({ data }) => {
           if (!data) return;
           const [update] = Object.values(data);
-          variables = { ...variables, after: update.cursor };
+          // Who is typing or online comes without one.
+          if (update.cursor) variables = { ...variables, after: update.cursor };
           apply(update);
           this.onChange();
         },
@@ -125,6 +127,10 @@ export class Chat {
       case 'MessageDeleted':
         this.#keep(conversation, update.message);
         break;
+      case 'Typing':
+      case 'PresenceChanged':
+        conversation.presence.apply(update, this.onChange);
+        break;
       case 'ResyncRequired':
         this.#load(conversation).catch((error) => this.#trouble(error));
         break;
@@ -132,6 +138,7 @@ export class Chat {
   }
 
   #arrived(conversation, message) {
+    if (message.author) conversation.presence.stopped(message.author.id);
     if (!message.isMine) return this.#keep(conversation, { ...message, arrivedAt: Date.now() });
     // The update may be here before the answer: it stands for the row that waits for it.
     const waiting = conversation.pending.findIndex((p) => p.state === 'sending' && p.body === message.body);
@@ -223,9 +230,22 @@ export class Chat {
   send(conversation, body) {
     const row = { key: crypto.randomUUID(), body, createdAt: new Date().toISOString(), state: 'sending' };
     conversation.pending.push(row);
+    conversation.presence.sent();
     conversation.newAfterSeq = Infinity;
     this.onChange();
     this.#enqueue(conversation, row);
+  }
+
+  /** Says that one is writing, if it is time to. Nobody misses it if it fails. */
+  typing(conversation) {
+    if (conversation.recipient || !conversation.presence.isDue) return;
+    this.session.ask(TYPING, { input: { conversationId: conversation.id } }).catch(() => {});
+  }
+
+  /** The line is back: who is online is told anew. */
+  forgetPresence() {
+    for (const { presence } of this.conversations.values()) presence.forget();
+    this.onChange();
   }
 
   retry(conversation, row) {
@@ -334,6 +354,6 @@ function blank() {
   return {
     messages: new Map(), pending: [], sending: Promise.resolve(), draft: '', otherMembers: [], lastMessage: null,
     unreadCount: 0, readThroughSeq: 0, lowestSeq: Infinity, olderAfter: null, isLoaded: false, loading: null,
-    newAfterSeq: Infinity, readingSeq: 0,
+    newAfterSeq: Infinity, readingSeq: 0, presence: new Presence(),
   };
 }

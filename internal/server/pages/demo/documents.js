@@ -62,6 +62,10 @@ export const MARK_READ = `mutation MarkRead($input: MarkConversationReadInput!) 
   markConversationRead(input: $input) { userErrors { message code } }
 }`;
 
+export const TYPING = `mutation Typing($input: StartTypingInput!) {
+  startTyping(input: $input) { userErrors { message code } }
+}`;
+
 export const REFRESH = `mutation Refresh($input: RefreshSessionInput!) {
   refreshSession(input: $input) {
     session { accessToken refreshToken expiresAt }
@@ -89,6 +93,8 @@ export const WATCH = `subscription Watch($conversationId: ID!, $after: String) {
     ... on MessageSent { cursor message { ...Shown } }
     ... on MessageEdited { cursor message { ...Shown } }
     ... on MessageDeleted { cursor message { ...Shown } }
+    ... on Typing { profile { id displayName } }
+    ... on PresenceChanged { profile { id } isOnline }
     ... on CursorMoved { cursor }
     ... on ResyncRequired { reason cursor }
   }

@@ -38,6 +38,7 @@ async function start() {
     onFrame: (way, frame) => frames.socket(way, frame),
     onState: (state) => {
       line(state);
+      if (state.name === 'live') chat.forgetPresence();
       // What could not be fetched while the line was away.
       if (state.name === 'live' && chat.open && !chat.open.isLoaded) chat.show(openId());
     },

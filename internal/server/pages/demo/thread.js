@@ -1,6 +1,7 @@
 // The open conversation: its messages, what can be done with one's own, and the composer.
 import { byId, dayName, el, keyed, timeOfDay } from './dom.js';
 import { messageRow, pendingRow } from './message.js';
+import { typingText } from './presence.js';
 
 const NEAR_END = 80;
 const APART = 5 * 60_000;
@@ -26,7 +27,10 @@ export class ThreadView {
       submit.preventDefault();
       this.#send();
     };
-    this.text.oninput = () => this.#fit();
+    this.text.oninput = () => {
+      this.#fit();
+      if (chat.open && this.text.value.trim()) chat.typing(chat.open);
+    };
     // On a touch keyboard Enter has to make a new line: there is no Shift to hold.
     const isTouch = matchMedia('(pointer: coarse)').matches;
     this.text.onkeydown = (key) => {
@@ -55,7 +59,7 @@ export class ThreadView {
     const conversation = this.chat.open;
     byId('nothing').hidden = Boolean(conversation);
     byId('nothing').textContent = this.chat.problem || 'Choose a conversation.';
-    for (const id of ['thread-head', 'scroll', 'composer']) byId(id).hidden = !conversation;
+    for (const id of ['thread-head', 'scroll', 'typing', 'composer']) byId(id).hidden = !conversation;
     if (!conversation) byId('to-end').hidden = true;
     if (this.#shown !== conversation) this.#change(conversation);
     const note = conversation ? this.chat.problem || this.#note : '';
@@ -64,7 +68,11 @@ export class ThreadView {
     if (!conversation) return;
 
     byId('thread-title').textContent = conversation.title;
-    byId('thread-members').textContent = conversation.otherMembers.map((m) => `@${m.username}`).join(', ');
+    const { presence, otherMembers } = conversation;
+    const members = otherMembers.map((m) => ({ key: m.id, mark: `${m.username} ${presence.isOnline(m)}`, member: m }));
+    keyed(byId('thread-members'), members, ({ member }) => memberMark(member, presence.isOnline(member)));
+    const typing = typingText(presence.typing);
+    if (byId('typing').textContent !== typing) byId('typing').textContent = typing;
     byId('older').hidden = !conversation.olderAfter;
     byId('older').disabled = Boolean(conversation.loading);
     this.scroll.ariaBusy = String(Boolean(conversation.loading));
@@ -211,4 +219,10 @@ export class ThreadView {
     const conversation = this.chat.open;
     if (conversation?.isLoaded && !document.hidden && !this.scroll.hidden) this.chat.markRead(conversation);
   }
+}
+
+// A member's name, with a dot while they are online.
+function memberMark({ username }, isOnline) {
+  const dot = isOnline && el('span', { class: 'unseen', textContent: ' (online)' });
+  return el('span', { class: isOnline ? 'member online' : 'member' }, `@${username}`, dot);
 }
