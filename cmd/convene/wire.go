@@ -139,7 +139,7 @@ func (n *node) open(ctx context.Context, c config.Config, log *slog.Logger) (liv
 			return nil, cmp.Or(err, errDevelopment)
 		}
 	}
-	n.hub = live.New(live.Options{Redis: client, Epoch: n.db.Epoch, Log: log})
+	n.hub = live.New(live.Options{Redis: client, Epoch: n.db.Epoch, Sweep: c.Sweep, Log: log})
 	hub.Store(n.hub)
 	n.presence = presence.New(presence.Options{Redis: client, Log: log})
 	n.jobs, err = job.New(n.db, job.Options{Log: log})

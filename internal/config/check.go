@@ -13,6 +13,9 @@ import (
 // mostDrainDelay keeps a misread unit from holding a stop up for hours.
 const mostDrainDelay = 5 * time.Minute
 
+// A round of the sweep that is shorter costs more than it finds; one that is longer is as if there were none.
+const leastSweep, mostSweep = 500 * time.Millisecond, time.Minute
+
 // check refuses values that make no sense, one at a time and always the same one first. It asks the
 // environment where it matters that somebody said so.
 func (c Config) check(getenv func(string) string) error {
@@ -58,6 +61,9 @@ func (c Config) checkNumbers() error {
 	if c.DrainDelay < 0 || c.DrainDelay > mostDrainDelay {
 		return fmt.Errorf("CONVENE_DRAIN_DELAY is %v and has to be between 0s and 5m", c.DrainDelay)
 	}
+	if c.Sweep < leastSweep || c.Sweep > mostSweep {
+		return fmt.Errorf("CONVENE_SWEEP is %v and has to be between 500ms and 1m", c.Sweep)
+	}
 	return nil
 }
 
@@ -79,7 +85,7 @@ func (c Config) checkAddresses() error {
 		}
 	}
 	if c.RedisURL != "" {
-		if err := scheme(c.RedisURL, "redis", "rediss", "unix"); err != nil {
+		if err := scheme(c.RedisURL, "redis", "rediss", "unix", "redis+cluster", "rediss+cluster"); err != nil {
 			return fmt.Errorf("REDIS_URL %w, like redis://host:6379", err)
 		}
 	}

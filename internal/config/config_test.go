@@ -52,6 +52,8 @@ func TestLoad(t *testing.T) {
 		{"an empty port", map[string]string{"ADDR": "127.0.0.1:"}, "host:port"},
 		{"a number that is none", map[string]string{"CONVENE_DATABASE_CONNS": "many"}, `CONVENE_DATABASE_CONNS is "many" and has to be a whole number`},
 		{"a time without a unit", map[string]string{"CONVENE_DRAIN_DELAY": "5"}, `CONVENE_DRAIN_DELAY is "5" and has to be a time like 500ms, 10s or 1m30s`},
+		{"a sweep that never comes", map[string]string{"CONVENE_SWEEP": "1h"}, "between 500ms and 1m"},
+		{"a sweep without a pause", map[string]string{"CONVENE_SWEEP": "1ms"}, "between 500ms and 1m"},
 		{"a pause of an hour", map[string]string{"CONVENE_DRAIN_DELAY": "1h"}, "between 0s and 5m"},
 		{"too few connections", map[string]string{"CONVENE_DATABASE_CONNS": "1"}, "at least 4"},
 		{"topics that keep nothing", map[string]string{"CONVENE_TOPIC_LENGTH": "0"}, "CONVENE_TOPIC_LENGTH is 0"},

@@ -13,7 +13,8 @@ type Config struct {
 	Addr string `env:"ADDR" envDefault:"127.0.0.1:8080"`
 	// DatabaseURL is PostgreSQL, 14 or later; empty for a private one of Convene's own.
 	DatabaseURL string `env:"DATABASE_URL"`
-	// RedisURL is Redis or Valkey; empty for a private one of Convene's own.
+	// RedisURL is Redis or Valkey, like redis://user:password@host:6379, or rediss:// for TLS; a cluster, of version 7 or
+	// later, like redis+cluster://host:6379 or redis://host:6379?addr=other:6379; empty for a private one of Convene's own.
 	RedisURL string `env:"REDIS_URL"`
 	// Env is dev or production; production has no development pages, no demo people, no introspection and
 	// no private services, and needs DATABASE_URL, REDIS_URL, CONVENE_URL and CONVENE_KEYS.
@@ -43,6 +44,9 @@ type Config struct {
 	// DrainDelay is how long a node that is told to stop says on /readyz that it is not ready, and serves on,
 	// before it closes anything: longer than your load balancer takes to notice; at most 5m.
 	DrainDelay time.Duration `env:"CONVENE_DRAIN_DELAY" envDefault:"0s"`
+	// Sweep is how often a node asks PostgreSQL whether updates got lost on their way: so late they come at most while
+	// Redis is away; between 500ms and 1m.
+	Sweep time.Duration `env:"CONVENE_SWEEP" envDefault:"4s"`
 	// TopicPrefix is what stands before the names of topics in the keys of Redis.
 	TopicPrefix string `env:"CONVENE_TOPIC_PREFIX" envDefault:"convene:topic:"`
 	// TopicLength is about how many entries a topic keeps; older ones are trimmed; 100 or more.

@@ -63,7 +63,7 @@ type Hub struct {
 	mu      sync.Mutex
 	streams map[Key]*stream
 	// parts are the streams once more, as the sweep goes over them.
-	parts [sweepParts][]*stream
+	parts [sweepParts]part
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -216,8 +216,7 @@ func (h *Hub) acquire(key Key) (*stream, error) {
 	if !ok {
 		s = newStream(h, key, k)
 		h.streams[key] = s
-		s.place = len(h.parts[s.part])
-		h.parts[s.part] = append(h.parts[s.part], s)
+		h.parts[s.part].add(s)
 		if h.bus != nil {
 			h.bus.subscribe(key) // under the lock, so that the end of a stream before it can't come after
 		}
@@ -247,22 +246,18 @@ func (h *Hub) release(s *stream) {
 	})
 }
 
-// remove takes a stream out, whose part closes up. The caller holds mu.
+// remove takes a stream out. The caller holds mu.
 func (h *Hub) remove(s *stream) {
 	delete(h.streams, s.key)
-	part := h.parts[s.part]
-	last := part[len(part)-1]
-	part[s.place], last.place = last, s.place
-	part[len(part)-1] = nil
-	h.parts[s.part] = part[:len(part)-1]
+	h.parts[s.part].remove(s)
 	h.shelf.drop(s)
 }
 
-// part adds the streams of one part of the sweep to some.
+// part adds the streams of one part of the sweep to some, in the order of their ids.
 func (h *Hub) part(some []*stream, part int) []*stream {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return append(some, h.parts[part]...)
+	return append(some, h.parts[part].inOrder()...)
 }
 
 // all are all streams.

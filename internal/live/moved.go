@@ -5,18 +5,31 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // AskMoved is what most sources answer Moved with: it asks a table of heads which of them are not the given ones.
 // The query takes ids and numbers as two arrays, and answers id and head of each that has moved.
-func AskMoved(ctx context.Context, pool *sql.DB, query string, known []Place) ([]Place, error) {
+func AskMoved(ctx context.Context, pool *sql.DB, query string, known []Place) (moved []Place, err error) {
+	for some := range slices.Chunk(known, askedAtOnce) {
+		if moved, err = askMoved(ctx, pool, query, some, moved); err != nil {
+			return nil, err
+		}
+	}
+	return moved, nil
+}
+
+// askedAtOnce is how many streams a statement asks about. One of more would be dear enough, in the eyes of the planner,
+// to be compiled each time.
+const askedAtOnce = 8192
+
+func askMoved(ctx context.Context, pool *sql.DB, query string, known, moved []Place) ([]Place, error) {
 	ids, seqs := Arrays(known)
 	rows, err := pool.QueryContext(ctx, query, ids, seqs)
 	if err != nil {
 		return nil, fmt.Errorf("read the heads of streams: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	var moved []Place
 	for rows.Next() {
 		var p Place
 		if err := rows.Scan(&p.ID, &p.Seq); err != nil {

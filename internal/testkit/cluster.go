@@ -41,6 +41,8 @@ type clusterServer struct {
 	id        string
 	client    live.Redis
 	process   *exec.Cmd
+	// isAlone is of one that is part of no cluster.
+	isAlone bool
 }
 
 // Cluster starts a Redis Cluster for a test, and stops it at its end. The test is skipped where there is no program
@@ -266,13 +268,10 @@ func (c *RedisCluster) add(ctx context.Context) (*clusterServer, error) {
 	if err := os.Mkdir(s.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make a folder for a server: %w", err)
 	}
-	if err := s.takePorts(ctx); err != nil {
+	if err := errors.Join(s.takePorts(ctx), s.open()); err != nil {
 		return nil, err
 	}
 	var err error
-	if s.client, err = live.OpenRedis("redis://" + s.address()); err != nil {
-		return nil, err
-	}
 	if err := s.start(ctx, c.program); err != nil {
 		return nil, err
 	}
@@ -294,6 +293,12 @@ func (s *clusterServer) takePorts(ctx context.Context) error {
 	return nil
 }
 
+// open makes the client by which the server is told what to do.
+func (s *clusterServer) open() (err error) {
+	s.client, err = live.OpenRedis("redis://" + s.address())
+	return err
+}
+
 func (s *clusterServer) address() string { return "127.0.0.1:" + strconv.Itoa(s.port) }
 
 func (s *clusterServer) start(ctx context.Context, program string) error {
@@ -302,10 +307,14 @@ func (s *clusterServer) start(ctx context.Context, program string) error {
 		return fmt.Errorf("open a server's log: %w", err)
 	}
 	defer func() { _ = log.Close() }()
-	s.process = exec.CommandContext(context.WithoutCancel(ctx), program,
-		"--bind", "127.0.0.1", "--port", strconv.Itoa(s.port), "--cluster-port", strconv.Itoa(s.bus),
-		"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "1000",
-		"--cluster-replica-validity-factor", "0", "--dir", s.dir, "--save", "", "--appendonly", "no", "--daemonize", "no")
+	args := []string{
+		"--bind", "127.0.0.1", "--port", strconv.Itoa(s.port), "--dir", s.dir, "--save", "", "--appendonly", "no", "--daemonize", "no",
+	}
+	if !s.isAlone {
+		args = append(args, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", strconv.Itoa(s.bus),
+			"--cluster-node-timeout", "1000", "--cluster-replica-validity-factor", "0")
+	}
+	s.process = exec.CommandContext(context.WithoutCancel(ctx), program, args...)
 	s.process.Stdout, s.process.Stderr = log, log
 	if err := s.process.Start(); err != nil {
 		s.process = nil
