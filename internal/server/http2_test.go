@@ -123,18 +123,15 @@ func goneAway(conn net.Conn) error {
 	}
 	for {
 		head := make([]byte, 9)
-		if _, err := io.ReadFull(conn, head); err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				return fmt.Errorf("the connection is still open: %w", err)
-			}
-			return nil
+		_, err := io.ReadFull(conn, head)
+		if err == nil {
+			_, err = io.CopyN(io.Discard, conn, int64(head[0])<<16|int64(head[1])<<8|int64(head[2]))
 		}
-		payload := make([]byte, int(head[0])<<16|int(head[1])<<8|int(head[2]))
-		if _, err := io.ReadFull(conn, payload); err != nil {
-			return nil
-		}
-		if head[3] == frameGoAway {
-			return nil
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return fmt.Errorf("the connection is still open: %w", err)
+		case err != nil, head[3] == frameGoAway:
+			return nil //nolint:nilerr // it is closed
 		}
 	}
 }
