@@ -70,6 +70,10 @@ func (f *follower) wants() (query string, variables map[string]any) {
 // kinds are the entries that the types of updates stand for.
 var kinds = map[string]string{"MessageSent": kindSent, "MessageEdited": kindEdited, "MessageDeleted": kindDeleted}
 
+func isKnown(typename string) bool {
+	return kinds[typename] != "" || typename == "CursorMoved" || typename == "ResyncRequired"
+}
+
 // take notes an update that came over a connection that has been there since a moment.
 func (f *follower) take(data json.RawMessage, since time.Time) error {
 	var got struct {
@@ -87,6 +91,9 @@ func (f *follower) take(data json.RawMessage, since time.Time) error {
 		return &unreadable{data}
 	}
 	u := got.Data.ConversationUpdates
+	if u.Cursor == "" && !isKnown(u.Typename) {
+		return nil // what passes, such as that somebody types, has no place in the stream
+	}
 	at, err := live.ParseCursor(f.what.key(), u.Cursor)
 	if err != nil {
 		return &unreadable{data}

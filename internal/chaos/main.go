@@ -63,7 +63,7 @@ func parse(args []string, help io.Writer) (o options, showSchedule bool, err err
 	set.IntVar(&o.rate, "rate", 0, fmt.Sprintf("how many mutations a second are tried; %d if 0", manyMutations))
 	set.Uint64Var(&o.seed, "seed", 0, "which mishaps when, and who does what; a new one if 0")
 	redis := set.String("redis", "plain", "plain, or cluster for three servers that share the slots")
-	set.StringVar(&o.program, "program", "", "the `file` of a built program, to be tried in place of the working tree's")
+	set.StringVar(&o.program, "program", "", "the `file` of a program of this version that has been built, to be tried in place of the working tree's")
 	chosen := set.String("mishaps", "all", "all, none, or some `names`, separated by commas")
 	set.BoolVar(&showSchedule, "schedule", false, "print what would go wrong when, and end")
 	set.Usage = func() {

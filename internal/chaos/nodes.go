@@ -35,6 +35,11 @@ func (n *nodes) environment(i int) []string {
 		"DATABASE_URL=" + n.services.postgres.DatabaseURL,
 		"REDIS_URL=" + n.redisURL(i),
 		"CONVENE_KEYS=" + n.keys,
+		// All come from one address, and ask as much as the whole town. Limits that nobody reaches are still counted, on the
+		// Redis that breaks.
+		"CONVENE_OPERATIONS_PER_ACCOUNT=1000000", "CONVENE_OPERATIONS_PER_ADDRESS=1000000",
+		"CONVENE_SOCKETS_PER_ACCOUNT=1000000", "CONVENE_SOCKETS_PER_ADDRESS=1000000",
+		"CONVENE_REGISTRATIONS_PER_ADDRESS=1000000", "CONVENE_MESSAGES_PER_SOCKET=1000000",
 	}
 }
 

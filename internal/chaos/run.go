@@ -205,7 +205,14 @@ func (c *chaos) bring(ctx, watch context.Context, number uint64, e strike) error
 		if err := until(); err != nil {
 			return err
 		}
-		return c.nodes.start(ctx, e.node)
+		// Whoever supervises a node starts it again if it does not come up: PostgreSQL may be cutting it off.
+		var err error
+		for range tries {
+			if err = c.nodes.start(ctx, e.node); err == nil || ctx.Err() != nil {
+				return err
+			}
+		}
+		return err
 	case mishapFlush:
 		return c.services.redis.tell(ctx, "FLUSHALL")
 	case mishapSlot:
