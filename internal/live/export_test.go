@@ -32,3 +32,10 @@ func (h *Hub) Tell(key Key, then time.Time) (told int) {
 	}
 	return told
 }
+
+// Users is how many use a stream.
+func (h *Hub) Users(key Key) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.streams[key].users
+}

@@ -267,12 +267,17 @@ func latest(run []Update) []Update {
 
 // learn reads the head for the first who attaches.
 func (s *stream) learn(ctx context.Context) error {
+	isKnown := func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.known
+	}
+	if isKnown() {
+		return nil // without waiting for whoever reads now
+	}
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	s.mu.Lock()
-	known := s.known
-	s.mu.Unlock()
-	if known {
+	if isKnown() {
 		return nil
 	}
 	epoch := s.hub.Epoch()

@@ -126,20 +126,20 @@ func TestOneReadServesAllWhoAreAhead(t *testing.T) {
 	}
 	ahead := s.hub.Cursor(s.key, 14).String()
 	before := s.log.reads.Load()
-	var began, done sync.WaitGroup
-	gate := make(chan struct{})
-	then := func() { <-gate }
-	s.log.then.Store(&then)
-	readers := make([]*reader, 50)
-	for i := range readers {
-		began.Add(1)
-		done.Go(func() {
-			began.Done()
-			readers[i] = read(t, s.hub, s.id, ahead)
-		})
+	const clients = 50
+	then := func() {
+		// The first one reads: until all others wait.
+		for end := time.Now().Add(deadline); s.hub.Users(s.key) < 1+clients && time.Now().Before(end); {
+			<-time.After(time.Millisecond)
+		}
+		<-time.After(50 * time.Millisecond)
 	}
-	began.Wait()
-	close(gate)
+	s.log.then.Store(&then)
+	var done sync.WaitGroup
+	readers := make([]*reader, clients)
+	for i := range readers {
+		done.Go(func() { readers[i] = read(t, s.hub, s.id, ahead) })
+	}
 	done.Wait()
 	for _, r := range readers {
 		r.want(t, "later4")

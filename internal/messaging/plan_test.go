@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/testkit"
 )
@@ -44,26 +45,31 @@ func TestPlansOfTheSweep(t *testing.T) {
 		"reading what was missed": {streamSQL, []any{some, seqs, 51}},
 		"and what not to do":      {strings.NewReplacer("OFFSET 0", "").Replace(movedSQL), []any{some, seqs}},
 	} {
-		rows, err := d.SQL.QueryContext(t.Context(), "EXPLAIN "+c.query, c.args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var plan strings.Builder
-		for rows.Next() {
-			var line string
-			if err := rows.Scan(&line); err != nil {
-				t.Fatal(err)
-			}
-			plan.WriteString(line + "\n")
-		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
-		_ = rows.Close()
-		text := plan.String()
+		text := explain(t, d, c.query, c.args...)
 		isByKey := strings.Contains(text, "Index Cond: (id = k.id)") && !strings.Contains(text, "Seq Scan on conversations") && !strings.Contains(text, "Seq Scan on messages")
 		if want := name != "and what not to do"; isByKey != want {
 			t.Errorf("%s: by key is %v, want %v:\n%s", name, isByKey, want, text)
 		}
 	}
+}
+
+func explain(t *testing.T, d *db.DB, query string, args ...any) string {
+	t.Helper()
+	rows, err := d.SQL.QueryContext(t.Context(), "EXPLAIN "+query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var plan strings.Builder
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		plan.WriteString(line + "\n")
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan.String()
 }

@@ -147,13 +147,13 @@ func (c curtain) hides(seq int64) bool {
 // ends tells of a hidden entry whether it is the member's own leaving, behind which nothing is theirs to see.
 func (v *sight) ends(u live.Update) error {
 	var e entry
-	if u.Seq <= v.joined || json.Unmarshal(u.Data, &e) != nil ||
-		e.Kind != conversationentry.KindMEMBER_LEFT.String() || e.Member != v.me {
-		return nil
+	isRead := json.Unmarshal(u.Data, &e) == nil
+	if isRead && u.Seq > v.joined && e.Kind == conversationentry.KindMEMBER_LEFT.String() && e.Member == v.me {
+		return &fault.Error{
+			Code: fault.CodeForbidden, Message: "You are no longer in this conversation.", Argument: []string{"conversationId"},
+		}
 	}
-	return &fault.Error{
-		Code: fault.CodeForbidden, Message: "You are no longer in this conversation.", Argument: []string{"conversationId"},
-	}
+	return nil
 }
 
 func (v *sight) follow(u live.Update) {
