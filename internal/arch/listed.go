@@ -29,6 +29,7 @@ var systemFiles = map[string]string{
 	"internal/messaging/direct.go":     "a conversation is made before it has members",
 	"internal/messaging/edit.go":       "numbers are taken, and blocks by whomever looked for, that no person may see",
 	"internal/messaging/open.go":       "a conversation is made before it has members",
+	"internal/messaging/veil.go":       "neither of the two may see the curtain between them",
 	"internal/network/network.go":      "blocks in the other direction count too, and are not told",
 	"internal/profile/card.go":         "a card is shown to whoever may read what its person wrote",
 }
@@ -85,7 +86,8 @@ var sqlFiles = map[string]string{
 	"internal/messaging/messaging.go": "hands the pool to the reader of streams",
 	"internal/messaging/stream.go":    "messages and other entries after a number in one snapshot; judged at delivery",
 	"internal/messaging/sweep.go":     "old entries go and the floor rises in one statement, so that no replay has holes",
-	"internal/messaging/updates.go":   "a member's joining and curtains, which the member may not see, in one snapshot",
+	"internal/messaging/sight.go":     "joinings and curtains, which members may not see, of many members in one snapshot",
+	"internal/messaging/veil.go":      "texts together with what hides them from the viewer, in one snapshot",
 	"internal/messaging/view.go":      "a page of the inbox in one statement instead of six",
 }
 
