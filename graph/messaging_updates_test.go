@@ -22,6 +22,10 @@ type subscriber struct {
 	errs    chan gqlerror.List
 }
 
+func newSubscriber() *subscriber {
+	return &subscriber{results: make(chan string, 100), errs: make(chan gqlerror.List, 1)}
+}
+
 func (s *subscriber) Next(result []byte, _ string) { s.results <- string(result) }
 func (s *subscriber) Error(errs gqlerror.List)     { s.errs <- errs }
 func (s *subscriber) Complete()                    {}
@@ -47,7 +51,7 @@ func (a *api) watch(t testing.TB, v viewer.Viewer, query string, variables vars)
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	s := &subscriber{results: make(chan string, 100), errs: make(chan gqlerror.List, 1)}
+	s := newSubscriber()
 	transport.NewShared(a.exec, a.Hub).Subscribe(ctx, op, s)
 	return s
 }
@@ -62,7 +66,7 @@ func (a *api) stock(t testing.TB, v viewer.Viewer, query string, variables vars)
 		t.Fatal(errs)
 	}
 	next, ctx := a.exec.DispatchOperation(ctx, op)
-	s := &subscriber{results: make(chan string, 100), errs: make(chan gqlerror.List, 1)}
+	s := newSubscriber()
 	go func() {
 		for r := next(ctx); r != nil; r = next(ctx) {
 			if len(r.Errors) > 0 {
