@@ -43,6 +43,14 @@ func (s *subscriber) next(t testing.TB) string {
 	return ""
 }
 
+// until reads until something with a word in it comes.
+func (s *subscriber) until(t testing.TB, word string) {
+	t.Helper()
+	for got := ""; !strings.Contains(got, word); {
+		got = s.next(t)
+	}
+}
+
 // watch subscribes by the shared execution.
 func (a *api) watch(t testing.TB, v viewer.Viewer, query string, variables vars) *subscriber {
 	t.Helper()

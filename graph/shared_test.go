@@ -1,7 +1,6 @@
 package graph_test
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -69,7 +68,7 @@ var cursorText = regexp.MustCompile(`"cursor":"([^"]*)"`)
 
 // until reads both ways of everybody until an update of a kind has come to each, and compares all byte for byte. A
 // CursorMoved that is told at another moment is sealed anew, so there it is what the cursor says that is compared.
-func (c *comparison) until(t *testing.T, kind string) (last string) {
+func (c *comparison) until(t *testing.T, kind string) {
 	t.Helper()
 	for who, b := range c.all {
 		for came := false; !came; {
@@ -88,10 +87,8 @@ func (c *comparison) until(t *testing.T, kind string) (last string) {
 			if shared != stock {
 				t.Fatalf("for %d:\nshared %s\nstock  %s", who, shared, stock)
 			}
-			last = shared
 		}
 	}
-	return last
 }
 
 func (c *comparison) opened(t *testing.T, who int, text string) string {
@@ -252,8 +249,7 @@ func TestStatementsOfUpdates(t *testing.T) {
 		} {
 			step.do()
 			for _, s := range all {
-				for !strings.Contains(s.next(t), step.kind) {
-				}
+				s.until(t, step.kind)
 			}
 			if texts := rendering(); len(texts) > 0 {
 				t.Errorf("%s took %q", step.kind, texts)
@@ -265,18 +261,15 @@ func TestStatementsOfUpdates(t *testing.T) {
 		s.next(t)
 		rendering()
 		_, of := a.send(t, ada, vars{"recipientId": profileID(bob), "body": "two"})
-		for !strings.Contains(s.next(t), "ConversationChanged") {
-		}
+		s.until(t, "ConversationChanged")
 		if texts := rendering(); len(texts) != 1 || !strings.Contains(texts[0], "conversation_views") {
 			t.Errorf("ConversationChanged took %q", texts)
 		}
 		id, _ := relay.ID(of["id"].(string)).Row(ent.ConversationPrefix)
 		a.settled(t)
-		for !strings.Contains(s.next(t), "CursorMoved") {
-		}
+		s.until(t, "CursorMoved")
 		newEpoch(t, a.db)
-		for !strings.Contains(s.next(t), "ResyncRequired") {
-		}
+		s.until(t, "ResyncRequired")
 		if texts := rendering(); len(texts) > 0 {
 			t.Errorf("CursorMoved and ResyncRequired took %q", texts)
 		}
@@ -288,161 +281,9 @@ func TestStatementsOfUpdates(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for !strings.Contains(s.next(t), "SubjectGone") {
-		}
+		s.until(t, "SubjectGone")
 		if texts := rendering(); len(texts) != 1 || !strings.Contains(texts[0], "conversation_views") {
 			t.Errorf("SubjectGone took %q", texts)
 		}
 	})
-}
-
-// Three people in a conversation, of whom the second has blocked the first.
-type three struct {
-	*api
-	ada, bob, cy viewer.Viewer
-	id           string
-	start        string // a cursor before everything
-	before       map[string]any
-}
-
-func newThree(t *testing.T) *three {
-	t.Helper()
-	s := &three{api: newNode(t, testkit.DB(t), quick)}
-	s.ada, s.bob, s.cy = s.person(t, "ada"), s.person(t, "bob"), s.person(t, "cyd")
-	c, err := s.Messaging.Open(t.Context(), "three", s.ada.Account(), s.bob.Account(), s.cy.Account())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.id = string(c.GlobalID())
-	s.start = s.cursor(t, s.cy)
-	s.before, _ = s.send(t, s.ada, vars{"conversationId": s.id, "body": "from before"})
-	return s
-}
-
-func (s *three) cursor(t *testing.T, of viewer.Viewer) string {
-	t.Helper()
-	return at(t, s.ok(t, of, `query ($id: ID!) { conversation(id: $id) { cursor } }`, vars{"id": s.id}), "conversation", "cursor").(string)
-}
-
-func (s *three) block(t *testing.T) {
-	t.Helper()
-	s.ok(t, s.bob, block, vars{"input": vars{"profileId": profileID(s.ada)}})
-}
-
-func TestBytesThatShowSomebodyBlocked(t *testing.T) {
-	t.Parallel()
-	s := newThree(t)
-	s.block(t)
-	s.ok(t, s.ada, edit, vars{"input": vars{"messageId": s.before["id"], "body": "from behind the curtain"}})
-	s.send(t, s.cy, vars{"conversationId": s.id, "body": "from cyd"})
-	query, variables := canonical["conversationUpdates"], vars{"id": s.id, "after": s.start}
-
-	t.Run("who has a curtain to somebody in the bytes is rendered for alone, and everybody else together", func(t *testing.T) {
-		for name, c := range map[string]struct {
-			who  viewer.Viewer
-			want []string
-		}{
-			"cyd, who comes first": {s.cy, []string{"MessageSent from behind the curtain 2", "MessageEdited from behind the curtain 2", "MessageSent from cyd 1"}},
-			"bob":                  {s.bob, []string{"MessageSent from before 1", "MessageSent from cyd 1"}},
-			"ada":                  {s.ada, []string{"MessageSent from behind the curtain 2", "MessageEdited from behind the curtain 2", "MessageSent from cyd 1"}},
-		} {
-			shared, stock := s.watch(t, c.who, query, variables), s.stock(t, c.who, query, variables)
-			for _, want := range c.want {
-				got, alone := shared.next(t), stock.next(t)
-				if got != alone {
-					t.Fatalf("%s:\nshared %s\nstock  %s", name, got, alone)
-				}
-				var u struct {
-					Data struct {
-						ConversationUpdates struct {
-							Typename string `json:"__typename"`
-							Message  struct {
-								Body    string
-								Version int
-							}
-						}
-					}
-				}
-				if err := json.Unmarshal([]byte(got), &u); err != nil {
-					t.Fatal(err)
-				}
-				of := u.Data.ConversationUpdates
-				if said := fmt.Sprint(of.Typename, " ", of.Message.Body, " ", of.Message.Version); said != want {
-					t.Fatalf("%s: got %q, want %q", name, said, want)
-				}
-			}
-		}
-	})
-	t.Run("the last message of a feed and of the inbox is the one from before", func(t *testing.T) {
-		p := newApp(s.bob)
-		p.connect(t, s.api)
-		s.settled(t)
-		p.catchesUp(t, s.api)
-		p.updates()
-		s.send(t, s.ada, vars{"conversationId": s.id, "body": "not for bob"})
-		s.ok(t, s.bob, unblock, vars{"input": vars{"profileId": profileID(s.ada)}})
-		after, _ := s.send(t, s.ada, vars{"conversationId": s.id, "body": "after the unblock"})
-		s.block(t)
-		s.settled(t)
-		p.catchesUp(t, s.api)
-		p.updates()
-		s.ok(t, s.ada, edit, vars{"input": vars{"messageId": after["id"], "body": "behind again"}})
-		s.settled(t)
-		p.catchesUp(t, s.api)
-		if got := p.updates(); strings.Contains(fmt.Sprint(got), "ConversationChanged") {
-			t.Errorf("told of what does not change anything: %v", got)
-		}
-		if got := fmt.Sprint(s.fresh(t, s.bob)); !strings.Contains(got, "after the unblock") {
-			t.Errorf("the inbox has %s", got)
-		}
-		s.ok(t, s.ada, deleteThis, vars{"input": vars{"messageId": after["id"]}})
-		p.settles(t, s.api)
-		if got := fmt.Sprint(s.fresh(t, s.bob)); !strings.Contains(got, `"isDeleted":true`) {
-			t.Errorf("the inbox has %s", got)
-		}
-	})
-}
-
-// Whoever shares a conversation with two people can not tell from cursors that one has blocked the other.
-func TestCursorsTellNothing(t *testing.T) {
-	t.Parallel()
-	s := newThree(t)
-	quiet := s.watch(t, s.cy, canonical["conversationUpdates"], vars{"id": s.id})
-	moved := func() string {
-		t.Helper()
-		return cursorText.FindStringSubmatch(quiet.next(t))[1]
-	}
-	// What cyd can collect: cursors of a query, and those that come when nothing happens.
-	var nothing, something []string
-	collect := func(into *[]string) {
-		for range 3 {
-			*into = append(*into, s.cursor(t, s.cy), moved())
-		}
-	}
-	collect(&nothing)
-	s.block(t)
-	moved() // may have been on its way
-	collect(&something)
-	seen := map[string]bool{}
-	for _, c := range append(nothing, something...) {
-		raw, err := base64.RawURLEncoding.DecodeString(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if seen[c] {
-			t.Errorf("%s came twice: one that is new tells that something has happened", c)
-		}
-		seen[c] = true
-		if len(c) != len(nothing[0]) || strings.Contains(string(raw), s.Hub.Epoch()) {
-			t.Errorf("%q is readable", raw)
-		}
-	}
-	// And they all lead to the same: what comes next, and nothing before it.
-	s.send(t, s.bob, vars{"conversationId": s.id, "body": "next"})
-	for _, c := range append(nothing, something...) {
-		got := s.watch(t, s.cy, canonical["conversationUpdates"], vars{"id": s.id, "after": c}).next(t)
-		if !strings.Contains(got, `"body":"next"`) {
-			t.Errorf("behind %s came %s", c, got)
-		}
-	}
 }

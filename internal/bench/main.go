@@ -33,6 +33,9 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == audienceMode {
 		exit(listen(ctx, os.Stdin, os.Stdout))
 	}
+	if len(os.Args) == 2 && os.Args[1] == returningMode {
+		exit(comeBack(ctx, os.Stdin, os.Stdout))
+	}
 	exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -60,6 +63,7 @@ var parts = []part{
 	{"feed", "from the commit on one node to the feed on another, and a week's absence", measureFeed},
 	{"live", "from the commit on one node to a subscriber on another", measureLive},
 	{"fanout", "one conversation to 200 and to 1,000 sockets", measureFanout},
+	{"resume", "5,000 clients that come back at once to a node that was just restarted", measureResume},
 	{"start", "the built binary: cold start, warm start, memory", measureStart},
 }
 
@@ -131,7 +135,7 @@ func options(args []string, help io.Writer) ([]part, *bench, error) {
 	set.SetOutput(help)
 	only := set.String("only", "", "measure only these `parts`, separated by commas")
 	set.BoolVar(&b.short, "short", false, "measure for a quarter of the time: a first impression")
-	set.StringVar(&b.profiles, "profiles", "", "write profiles of inbox, send and fanout into this `folder`, for go tool pprof")
+	set.StringVar(&b.profiles, "profiles", "", "write profiles of inbox, send, fanout and resume into this `folder`, for go tool pprof")
 	set.Usage = func() {
 		fmt.Fprint(help, "Measures what the README promises, in about two minutes. The parts are:\n\n")
 		for _, p := range parts {

@@ -3,6 +3,7 @@ package live
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"math/rand/v2"
 
 	"github.com/google/uuid"
@@ -69,7 +70,7 @@ func (h *Hub) ParseCursor(key Key, text string) (Cursor, error) {
 	}
 	plain, err := h.sealer.open(key, b[1:])
 	switch {
-	case err == errSealedElsewhere:
+	case errors.Is(err, errSealedElsewhere):
 		return c, nil
 	case err != nil || len(plain) < 16:
 		return Cursor{}, bad
