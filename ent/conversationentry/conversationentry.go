@@ -32,6 +32,10 @@ const (
 	FieldUpperID = "upper_id"
 	// FieldMemberID holds the string denoting the member_id field in the database.
 	FieldMemberID = "member_id"
+	// FieldBodyBefore holds the string denoting the body_before field in the database.
+	FieldBodyBefore = "body_before"
+	// FieldEditedBefore holds the string denoting the edited_before field in the database.
+	FieldEditedBefore = "edited_before"
 	// Table holds the table name of the conversationentry in the database.
 	Table = "conversation_entries"
 )
@@ -47,6 +51,8 @@ var Columns = []string{
 	FieldLowerID,
 	FieldUpperID,
 	FieldMemberID,
+	FieldBodyBefore,
+	FieldEditedBefore,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -146,4 +152,14 @@ func ByUpperID(opts ...sql.OrderTermOption) OrderOption {
 // ByMemberID orders the results by the member_id field.
 func ByMemberID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldMemberID, opts...).ToFunc()
+}
+
+// ByBodyBefore orders the results by the body_before field.
+func ByBodyBefore(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldBodyBefore, opts...).ToFunc()
+}
+
+// ByEditedBefore orders the results by the edited_before field.
+func ByEditedBefore(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldEditedBefore, opts...).ToFunc()
 }

@@ -1757,7 +1757,8 @@ scalar DateTime @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc3339")
 
 """
 The field's value depends on who asks. A subscription that selects such a field cannot share its
-rendering with the other subscribers, so it is served to at most 20 subscribers of a stream at once.
+rendering with the other subscribers, so it is served to at most 20 subscribers of a stream at once, and to at most 4
+of one account.
 """
 directive @perViewer on FIELD_DEFINITION
 

@@ -121,7 +121,7 @@ func (o opening) node(ctx context.Context) (*node, error) {
 		return &node{}, err
 	}
 	h := &house{services: &embedded.Services{DatabaseURL: o.DatabaseURL, RedisURL: o.RedisURL}, ring: ring}
-	n, err := h.connect(ctx, nil)
+	n, err := h.connect(ctx, nil, nil)
 	if err != nil {
 		return n, err
 	}

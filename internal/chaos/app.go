@@ -98,7 +98,7 @@ func (a *app) take(data json.RawMessage, _ time.Time) error {
 		return &unreadable{data}
 	}
 	u := got.Data.Updates
-	at, err := live.ParseCursor(a.key(), u.Cursor)
+	at, err := a.who.cursors.ParseCursor(a.key(), u.Cursor)
 	if err != nil {
 		return &unreadable{data}
 	}

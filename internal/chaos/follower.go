@@ -94,7 +94,7 @@ func (f *follower) take(data json.RawMessage, since time.Time) error {
 	if u.Cursor == "" && !isKnown(u.Typename) {
 		return nil // what passes, such as that somebody types, has no place in the stream
 	}
-	at, err := live.ParseCursor(f.what.key(), u.Cursor)
+	at, err := f.who.cursors.ParseCursor(f.what.key(), u.Cursor)
 	if err != nil {
 		return &unreadable{data}
 	}

@@ -28,6 +28,8 @@ type person struct {
 	profile string
 	token   string
 	in      []*conversation
+	// cursors opens what clients take as it is: the numbers in cursors are what arrivals are held to.
+	cursors *live.Hub
 }
 
 // A conversation is one of the run's.
@@ -49,13 +51,27 @@ type town struct {
 
 // settle registers people and opens their conversations: everybody is in a direct one, in a group, and
 // three in five are in the one large one.
-func settle(ctx context.Context, fleet *rehearsal.Fleet, d *db.DB, count int, random *rand.Rand) (*town, error) {
+func settle(ctx context.Context, fleet *rehearsal.Fleet, d *db.DB, keys string, count int, random *rand.Rand) (*town, error) {
+	secrets, err := token.ParseKeys(keys)
+	if err != nil {
+		return nil, fmt.Errorf("read the nodes' keys: %w", err)
+	}
+	ring, err := token.NewRing(secrets...)
+	if err != nil {
+		return nil, err
+	}
+	hub := live.New(live.Options{Epoch: d.Epoch})
+	slices := graph.Connect(graph.Base{DB: d, Ring: ring, Hub: hub})
+	defer slices.Close()
+
 	t := &town{people: make([]*person, count)}
 	var work errgroup.Group
 	work.SetLimit(4)
 	for i := range t.people {
 		work.Go(func() (err error) {
-			t.people[i], err = register(ctx, fleet, fmt.Sprintf("chaos%d", i))
+			if t.people[i], err = register(ctx, fleet, fmt.Sprintf("chaos%d", i)); err == nil {
+				t.people[i].cursors = hub
+			}
 			return err
 		})
 	}
@@ -70,12 +86,6 @@ func settle(ctx context.Context, fleet *rehearsal.Fleet, d *db.DB, count int, ra
 		t.add(c)
 	}
 	// No mutation makes the others.
-	ring, err := token.NewRing(make([]byte, 32))
-	if err != nil {
-		return nil, err
-	}
-	slices := graph.Connect(graph.Base{DB: d, Ring: ring, Hub: live.New(live.Options{Epoch: d.Epoch})})
-	defer slices.Close()
 	open := func(title string, members []*person) error {
 		ids := make([]uuid.UUID, len(members))
 		for i, p := range members {
@@ -128,7 +138,7 @@ func (t *town) look(ctx context.Context, fleet *rehearsal.Fleet) error {
 			return fmt.Errorf("look at a conversation: %w", err)
 		}
 		c.cursor = answer.Conversation.Cursor
-		at, err := live.ParseCursor(c.key(), c.cursor)
+		at, err := c.members[0].cursors.ParseCursor(c.key(), c.cursor)
 		if err != nil {
 			return err
 		}

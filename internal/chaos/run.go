@@ -71,7 +71,7 @@ func (c *chaos) run(ctx context.Context, out io.Writer) (r *rehearsal.Report, er
 	defer func() { err = errors.Join(err, c.db.Close()) }()
 
 	c.say("registering %d people", c.clients)
-	if c.town, err = settle(ctx, fleet, c.db, c.clients, c.random(10)); err != nil {
+	if c.town, err = settle(ctx, fleet, c.db, c.nodes.keys, c.clients, c.random(10)); err != nil {
 		return nil, err
 	}
 	c.crowd = &crowd{fleet: fleet, stay: min(10*time.Second, max(2*time.Second, c.duration/12))}

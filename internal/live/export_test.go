@@ -24,7 +24,7 @@ func (h *Hub) Tell(key Key, then time.Time) (told int) {
 	s.tellAt = time.Time{}
 	s.tellCursors(then)
 	for _, g := range s.groups {
-		for m := range g.members {
+		for _, m := range g.members {
 			if !m.told.Before(before) {
 				told++
 			}

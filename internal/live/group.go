@@ -25,6 +25,11 @@ type Expecter interface {
 	Expect(ctx context.Context, items []Item) error
 }
 
+// A Namer is a renderer that can tell whose cards are in what it rendered last.
+type Namer interface {
+	Named() []uuid.UUID
+}
+
 // A Member is one subscriber of a stream.
 type Member struct {
 	// Account is who it is: its own updates are rendered as such.
@@ -38,6 +43,11 @@ type Member struct {
 	Offer func(frame []byte)
 	// Attached is called when the member has been given what was owed to it, and gets all that follows; may be nil.
 	Attached func()
+	// Apart tells whether an update that shows a person is rendered for this member alone, by Own; nil for nobody.
+	// It is called under the stream's lock, after Sees.
+	Apart func(person uuid.UUID) bool
+	// Own makes the renderer for the member's own eyes, when it is first needed.
+	Own func() (Renderer, error)
 	// Deliver takes an item's bytes, and the cursor behind it as clients keep it. It must not wait.
 	Deliver func(frame []byte, cursor string)
 	// Fail tells that an item could not be rendered; the subscriber should end and resume.
@@ -48,9 +58,11 @@ type Member struct {
 	Ends func(Update) error
 
 	group    *group
+	place    int           // among the group's members; -1 once it is none of them
 	pos      int64         // all up to here has been given or was not to be seen
 	told     time.Time     // when the last cursor was given
 	patience time.Duration // how long after that the next one is, if nothing else comes
+	own      Renderer      // nil until it is needed
 }
 
 // A group is the subscribers of a stream that share their rendering.
@@ -59,7 +71,7 @@ type group struct {
 	// isExclusive plans are rendered for one person's eyes at one moment: nothing is kept of them.
 	isExclusive bool
 	renderer    Renderer
-	members     map[*Member]struct{}
+	members     []*Member
 	// frames are the rendered updates of the ring, so that those who resume cost no rendering.
 	frames map[frameKey]frame
 	// bytes is the length of all frames.
@@ -68,10 +80,11 @@ type group struct {
 	swept int
 }
 
-// A frame is a rendered update, with the cursor behind it as clients keep it.
+// A frame is a rendered update, with the cursor behind it as clients keep it, and the people whose cards it shows.
 type frame struct {
 	bytes  []byte
 	cursor string
+	people []uuid.UUID
 }
 
 func (f frame) length() int { return len(f.bytes) + len(f.cursor) }
@@ -81,18 +94,43 @@ type frameKey struct {
 	own bool
 }
 
+func (g *group) add(m *Member) {
+	m.group, m.place = g, len(g.members)
+	g.members = append(g.members, m)
+}
+
+// remove takes a member out, if it is one: who leaves the conversation is none before it detaches.
+func (g *group) remove(m *Member) {
+	if m.place < 0 {
+		return
+	}
+	last := len(g.members) - 1
+	g.members[m.place] = g.members[last]
+	g.members[m.place].place = m.place
+	g.members[last] = nil
+	g.members = g.members[:last]
+	m.place = -1
+	if m.own != nil {
+		m.own.Close()
+	}
+}
+
 // renderTime is how long a rendering may hold its stream up.
 const renderTime = 5 * time.Second
 
 func (g *group) deliver(s *stream, run []Update) {
-	members := slices.Collect(maps.Keys(g.members))
-	g.expecting(s, run, members, func() {
+	now, given := time.Now(), 0
+	g.expecting(s, run, g.members, func() {
 		for _, u := range run {
-			for _, m := range members {
-				g.give(s, m, u)
+			// From the end, as whoever is taken out has the last one put into their place.
+			for i := len(g.members) - 1; i >= 0; i-- {
+				if g.give(s, g.members[i], u, now) {
+					given++
+				}
 			}
 		}
 	})
+	deliveries.Add(float64(given))
 	if g.swept != s.ring.cuts {
 		g.swept = s.ring.cuts
 		maps.DeleteFunc(g.frames, func(k frameKey, f frame) bool {
@@ -129,38 +167,64 @@ func (g *group) expecting(s *stream, run []Update, members []*Member, give func(
 	_ = e.Expect(context.Background(), nil) // lets go of what was read for them
 }
 
-// give delivers one update to one member, unless it has had it or does not see it.
-func (g *group) give(s *stream, m *Member, u Update) {
+// give delivers one update to one member, unless it has had it or does not see it; it answers whether it did.
+func (g *group) give(s *stream, m *Member, u Update, now time.Time) bool {
 	if u.Seq <= m.pos {
-		return
+		return false
 	}
 	m.pos = u.Seq
 	if u.Hidden {
 		g.follow(m, u)
-		return
+		return false
 	}
 	if m.Sees != nil && !m.Sees(u) {
-		return
+		return false
 	}
-	own := u.Author == m.Account && u.Author != uuid.Nil
-	f, ok := g.frames[frameKey{u.Seq, own}]
-	if !ok {
-		cursor := s.cursor(u.Seq)
-		bytes, err := g.render(Item{Kind: Updated, Update: u, Cursor: cursor}, own)
-		if err != nil {
-			m.Fail(err)
-			return
-		}
-		f = frame{bytes, cursor.String()}
-		// Below the ring nothing would tell that a frame has become stale.
-		if !g.isExclusive && u.Seq > s.ring.from {
-			g.frames[frameKey{u.Seq, own}] = f
-			g.bytes += f.length()
-		}
+	f, err := g.frame(s, u, u.Author == m.Account && u.Author != uuid.Nil)
+	if err == nil && m.Apart != nil && !g.isExclusive && slices.ContainsFunc(f.people, m.Apart) {
+		f.bytes, err = m.alone(Item{Kind: Updated, Update: u, Cursor: s.cursor(u.Seq)})
 	}
-	m.told = time.Now()
-	deliveries.Inc()
+	if err != nil {
+		m.Fail(err)
+		return false
+	}
+	m.told = now
 	m.Deliver(f.bytes, f.cursor)
+	return true
+}
+
+// frame is an update as the group's members get it, for its author or for the others.
+func (g *group) frame(s *stream, u Update, own bool) (frame, error) {
+	if f, ok := g.frames[frameKey{u.Seq, own}]; ok {
+		return f, nil
+	}
+	cursor := s.cursor(u.Seq)
+	bytes, err := render(g.renderer, Item{Kind: Updated, Update: u, Cursor: cursor}, own)
+	if err != nil {
+		return frame{}, err
+	}
+	f := frame{bytes: bytes, cursor: cursor.String()}
+	if n, ok := g.renderer.(Namer); ok {
+		f.people = n.Named()
+	}
+	// Below the ring nothing would tell that a frame has become stale.
+	if !g.isExclusive && u.Seq > s.ring.from {
+		g.frames[frameKey{u.Seq, own}] = f
+		g.bytes += f.length()
+	}
+	return f, nil
+}
+
+// alone renders an item for the member's own eyes.
+func (m *Member) alone(item Item) ([]byte, error) {
+	if m.own == nil {
+		own, err := m.Own()
+		if err != nil {
+			return nil, err
+		}
+		m.own = own
+	}
+	return render(m.own, item, false)
 }
 
 // follow lets a member know of a hidden update, which may end it.
@@ -173,7 +237,7 @@ func (g *group) follow(m *Member, u Update) {
 	}
 	if err := m.Ends(u); err != nil {
 		m.pos = math.MaxInt64
-		delete(g.members, m)
+		g.remove(m)
 		m.Fail(err)
 	}
 }
@@ -186,21 +250,23 @@ func (g *group) tell(item Item, members ...*Member) {
 	if item.Kind == Resync {
 		resyncs.WithLabelValues(string(item.Reason)).Add(float64(len(members)))
 	}
-	bytes, err := g.render(item, false)
-	cursor := item.Cursor.String()
+	bytes, err := render(g.renderer, item, false)
+	cursor, now := item.Cursor.String(), time.Now()
 	for _, m := range members {
 		if err != nil {
 			m.Fail(err)
 			continue
 		}
-		m.told = time.Now()
-		deliveries.Inc()
+		m.told = now
 		m.Deliver(bytes, cursor)
+	}
+	if err == nil {
+		deliveries.Add(float64(len(members)))
 	}
 }
 
-func (g *group) render(item Item, own bool) ([]byte, error) {
+func render(r Renderer, item Item, own bool) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), renderTime)
 	defer cancel()
-	return g.renderer.Render(ctx, item, own)
+	return r.Render(ctx, item, own)
 }

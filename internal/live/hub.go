@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/convenehq/convene/internal/gather"
 )
 
 // Options are a hub's settings; zero values are usable.
@@ -50,6 +53,8 @@ type Hub struct {
 	seed  maphash.Seed
 	epoch atomic.Pointer[string]
 	stale atomic.Bool
+	// sealer seals cursors.
+	sealer *sealer
 	// personal has a place for each personal stream that delivers.
 	personal chan struct{}
 	// id tells this node's own signals from those of others.
@@ -97,11 +102,16 @@ func New(o Options) *Hub {
 		personal: make(chan struct{}, personalAtOnce),
 	}
 	h.shelf.limit = o.Rings
+	h.Seal(make([]byte, 32))
 	if o.Redis != nil {
 		h.bus = newBus(o.Redis, o.Log, h)
 	}
 	return h
 }
+
+// Seal sets the keys that cursors are sealed with, of 32 bytes each, newest first; before Start. All nodes need the
+// same. Without, everybody knows the key.
+func (h *Hub) Seal(keys ...[]byte) { h.sealer = newSealer(keys) }
 
 // A Nature is what streams of a kind are like.
 type Nature int
@@ -119,10 +129,24 @@ const (
 type kind struct {
 	source Source
 	nature Nature
+	heads  *gather.Gatherer[uuid.UUID, Head]
 }
 
 // Register says where streams of a kind are read from, and what they are like; before Start.
-func (h *Hub) Register(name string, s Source, n Nature) { h.kinds[name] = kind{s, n} }
+func (h *Hub) Register(name string, s Source, n Nature) {
+	h.kinds[name] = kind{s, n, gather.New(func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Head, error) {
+		beyond := make([]Place, len(ids)) // all updates, so that heads come without any
+		for i, id := range ids {
+			beyond[i] = Place{id, math.MaxInt64}
+		}
+		readings, err := s.ReadAll(ctx, beyond, 0)
+		heads := make(map[uuid.UUID]Head, len(readings))
+		for id, r := range readings {
+			heads[id] = r.Head
+		}
+		return heads, err
+	})}
+}
 
 // IsPersonal tells whether streams of a kind are personal.
 func (h *Hub) IsPersonal(name string) bool { return h.kinds[name].nature == Personal }
@@ -181,9 +205,9 @@ func (h *Hub) refreshEpoch(ctx context.Context) error {
 	return nil
 }
 
-// Cursor is a position in this history.
+// Cursor is a position in this history. Each is sealed anew: that two of them say the same, nobody can tell.
 func (h *Hub) Cursor(key Key, seq int64) Cursor {
-	return Cursor{Key: key, Epoch: h.Epoch(), Seq: seq}
+	return Cursor{Key: key, Epoch: h.Epoch(), Seq: seq, sealer: h.sealer}.salted()
 }
 
 // Publish hands on what has been committed: to this node's subscribers at once, to other nodes' through

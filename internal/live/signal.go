@@ -105,13 +105,13 @@ func (s *stream) give(signals []Signal) {
 // signal gives a signal to the members who hear it, rendered once if there is one.
 func (g *group) signal(s *stream, sig Signal) {
 	var bytes []byte
-	for m := range g.members {
+	for _, m := range g.members {
 		if !m.hears(sig) {
 			continue
 		}
 		if bytes == nil {
 			var err error
-			if bytes, err = g.render(Item{Kind: Signalled, Signal: sig}, false); err != nil {
+			if bytes, err = render(g.renderer, Item{Kind: Signalled, Signal: sig}, false); err != nil {
 				s.hub.o.Log.Debug("A signal could not be rendered", "signal", sig.Name, "error", err)
 				return
 			}

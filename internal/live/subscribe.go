@@ -26,6 +26,9 @@ type Wish[T any] struct {
 	Hears func(Signal) bool
 	// Attached is called when the subscription stands; may be nil.
 	Attached func()
+	// Apart tells with whom there is something between that an audience can not know: an update that shows such a
+	// person is rendered for this viewer alone. It is asked after Sees; nil for nobody.
+	Apart func(person uuid.UUID) bool
 	// Greets has a subscriber without a cursor given one at once.
 	Greets bool
 	// Expect is told which items of a personal stream are decoded next; nil if that makes no difference.
@@ -46,6 +49,7 @@ type Intent struct {
 	Ends     func(Update) error
 	Hears    func(Signal) bool
 	Attached func()
+	Apart    func(person uuid.UUID) bool
 }
 
 // A Probe in the context makes Subscribe only note what is wanted: how the shared execution learns it
@@ -76,13 +80,16 @@ func WithInlet(ctx context.Context, in *Inlet) context.Context {
 	return context.WithValue(ctx, inletKey{}, in)
 }
 
+// IsFed tells whether Subscribe will return a channel that is filled by hand, for updates that another one's Sees judges.
+func IsFed(ctx context.Context) bool { return ctx.Value(inletKey{}) != nil }
+
 // Subscribe is what a subscription's use case returns. Under the shared execution it notes the wish or
 // its channel is filled by hand; without, it is a subscriber of its own.
 func Subscribe[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, error) {
 	if p, ok := ctx.Value(probeKey{}).(*Probe); ok {
 		p.Intent = &Intent{
 			Key: w.Key, After: w.After, From: w.From, Judged: w.Judged, Account: w.Account, Greets: w.Greets,
-			Sees: w.Sees, Ends: w.Ends, Hears: w.Hears, Attached: w.Attached,
+			Sees: w.Sees, Ends: w.Ends, Hears: w.Hears, Attached: w.Attached, Apart: w.Apart,
 		}
 		return make(chan T), nil
 	}

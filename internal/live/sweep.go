@@ -178,15 +178,16 @@ func (s *stream) tellCursors(now time.Time) {
 		return
 	}
 	s.tellAt = now.Add(s.hub.o.Tell)
+	moved := Item{Kind: Moved, Cursor: s.cursor(s.head).salted()} // else one could tell whether the number is another
 	for _, g := range s.groups {
 		var silent []*Member
-		for m := range g.members {
+		for _, m := range g.members {
 			if now.Sub(m.told) >= m.patience {
 				silent = append(silent, m)
 			}
 		}
-		g.tell(Item{Kind: Moved, Cursor: s.cursor(s.head)}, silent...)
-		for m := range g.members {
+		g.tell(moved, silent...)
+		for _, m := range g.members {
 			if due := m.told.Add(m.patience); due.Before(s.tellAt) {
 				s.tellAt = due
 			}

@@ -15,10 +15,12 @@ const (
 	burstVisited = "conversation.visited"
 )
 
-// What a fact is about besides its conversation: a message, or a member.
+// What a fact is about besides its conversation: a member, or a message and the change's entry in the stream, whose
+// number tells for whom it lies behind a curtain.
 const (
-	refMessage = "message"
 	refMember  = "account"
+	refMessage = "message"
+	refEntry   = "entry"
 )
 
 // Facts are the slice's part of the catalogue.
@@ -28,11 +30,11 @@ var Facts = []fact.Kind{
 		Says: "A conversation has been made: by the first message between two people, or for a circle.",
 	},
 	{
-		Name: factEdited, Subject: "conversation", Refs: []string{refMessage}, By: []string{"editMessage"},
+		Name: factEdited, Subject: "conversation", Refs: []string{refMessage, refEntry}, By: []string{"editMessage"},
 		Says: "The text of a message has changed.",
 	},
 	{
-		Name: factDeleted, Subject: "conversation", Refs: []string{refMessage}, By: []string{"deleteMessage"},
+		Name: factDeleted, Subject: "conversation", Refs: []string{refMessage, refEntry}, By: []string{"deleteMessage"},
 		Says: "The text of a message has been taken away.",
 	},
 	{
