@@ -98,7 +98,6 @@ var sqlFiles = map[string]string{
 	"internal/messaging/typing.go": "membership, blocks and card in one statement; blocks are nobody's to see",
 	"internal/messaging/stream.go": "messages and other entries after a number in one snapshot; judged at delivery",
 	"internal/messaging/sweep.go": "old entries go and the floor rises in one statement, so that no replay has holes",
-	"internal/messaging/updates.go": "a member's joining and curtains, which the member may not see, in one snapshot",
 	"internal/messaging/view.go": "a page of the inbox in one statement instead of six",
 	"internal/account/standing.go": "sessions with their accounts, of many people in one statement",
 	"internal/bench/resume.go": "thousands of people who did not register, which would take a hash of a password each",
