@@ -12,7 +12,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/graph/transport"
+	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -220,4 +222,43 @@ func TestSharedExecution(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Whoever is taken out of a conversation is told so by an error, which ends the subscription, and by nothing else.
+func TestASubscriptionEndsWithMembership(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	ada, bob := a.person(t, "ada"), a.person(t, "bob")
+	c, err := a.Messaging.Open(t.Context(), "circle", ada.Account(), bob.Account())
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := string(c.GlobalID())
+	stays, leaves := a.watch(t, ada, updates, vars{"id": id}), a.watch(t, bob, updates, vars{"id": id})
+	var notices []messaging.Notice
+	err = a.db.Tx(t.Context(), func(tx *ent.Tx) (err error) {
+		notices, err = a.Messaging.Leave(t.Context(), tx, c.ID, bob.Account())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Messaging.Announce(notices)
+	a.send(t, ada, vars{"conversationId": id, "body": "secret"})
+	if got := stays.next(t); !strings.Contains(got, "secret") {
+		t.Errorf("who stays got %s", got)
+	}
+	select {
+	case errs := <-leaves.errs:
+		if fmt.Sprint(errs[0].Extensions["code"]) != "FORBIDDEN" {
+			t.Errorf("who leaves got %v", errs)
+		}
+	case got := <-leaves.results:
+		t.Errorf("who leaves got %s", got)
+	case <-time.After(10 * time.Second):
+		t.Error("the subscription goes on")
+	}
+	if response := a.ok(t, bob, `query ($id: ID!) { node(id: $id) { id } }`, vars{"id": id}); response["node"] != nil {
+		t.Errorf("by its id there is %v", response)
+	}
 }

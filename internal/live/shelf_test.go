@@ -29,7 +29,11 @@ func TestTheRingsOfANodeHaveOneBudget(t *testing.T) {
 		readers[i].want(t, big, big)
 		if i%4 == 3 {
 			// Used again and again, the first stream stays.
+			before := l.reads.Load()
 			read(t, h, ids[0], h.Cursor(live.Key{Kind: kind, ID: ids[0]}, 1).String()).want(t, big, big)
+			if n := l.reads.Load() - before; n > 0 {
+				t.Errorf("behind stream %d the first one had to be read", i)
+			}
 		}
 		if kept := h.Kept(); kept > budget {
 			t.Fatalf("%d bytes are kept, of at most %d", kept, budget)
