@@ -264,7 +264,10 @@ func TestFeed(t *testing.T) {
 		mine.connect(t, a)
 		_, c := a.send(t, ada, vars{"recipientId": profileID(bob), "body": "zero"})
 		cursor := at(t, a.ok(t, ada, `query ($id: ID!) { conversation(id: $id) { cursor } }`, vars{"id": c["id"]}), "conversation", "cursor")
-		for name, after := range map[string]any{"of another person": mine.cursor, "of a conversation": cursor, "of nothing": "MTIz"} {
+		mine.mu.Lock()
+		hers := mine.cursor
+		mine.mu.Unlock()
+		for name, after := range map[string]any{"of another person": hers, "of a conversation": cursor, "of nothing": "MTIz"} {
 			s := a.watch(t, bob, feedUpdates, vars{"after": after})
 			if errs := <-s.errs; errs[0].Extensions["code"] != fault.CodeBadRequest {
 				t.Errorf("%s: got %v", name, errs)
