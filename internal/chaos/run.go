@@ -43,8 +43,7 @@ type chaos struct {
 	began     time.Time
 
 	watching sync.WaitGroup
-	mu       sync.Mutex
-	killed   int // connections of pub/sub, as orders
+	mu       sync.Mutex // guards followers, which those who stop reading join
 }
 
 // run makes a chaos of the built program, and says what came of it.
@@ -176,9 +175,6 @@ func (c *chaos) bring(ctx, watch context.Context, number uint64, e strike) error
 	way := func(change func(*proxy)) { each(c.nodes.proxies[e.node], change) }
 	switch e.mishap {
 	case mishapPubSub:
-		c.mu.Lock()
-		c.killed++
-		c.mu.Unlock()
 		if c.services.redis.tell(ctx, "CLIENT", "KILL", "TYPE", "pubsub") != nil {
 			// The built-in Redis does not know how, or it is just stopping.
 			all((*proxy).cutSubscribed)
