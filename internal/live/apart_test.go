@@ -13,7 +13,6 @@ import (
 
 // A naming renderer says who stands in what it renders, and for whom it renders.
 type naming struct {
-	words
 	as     string
 	shows  []uuid.UUID
 	closed *atomic.Int64
