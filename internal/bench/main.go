@@ -60,6 +60,7 @@ var parts = []part{
 	{"feed", "from the commit on one node to the feed on another, and a week's absence", measureFeed},
 	{"live", "from the commit on one node to a subscriber on another", measureLive},
 	{"fanout", "one conversation to 200 and to 1,000 sockets", measureFanout},
+	{"stall", "50 of 200 sockets never read", measureStall},
 	{"start", "the built binary: cold start, warm start, memory", measureStart},
 }
 
