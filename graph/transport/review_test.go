@@ -112,6 +112,17 @@ func TestReview(t *testing.T) {
 				ends <- time.Since(start)
 			}()
 		}
+		go func() {
+			for range 80 { // that nothing has changed spreads them no less
+				<-time.After(10 * time.Second)
+				err := f.Review(t.Context(), func(ctx context.Context, _ []uuid.UUID) (map[uuid.UUID]time.Time, error) {
+					return map[uuid.UUID]time.Time{bob.Session(): start.Add(1000 * time.Second)}, ctx.Err()
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		}()
 		first := <-ends
 		last := first
 		for range cap(ends) - 1 {

@@ -65,6 +65,7 @@ var parts = []part{
 	{"groups", "1,000 groups of 5 on another node, beside stock gqlgen", measureGroups},
 	{"wall", "what a document passes before it is executed, and documents that are meant to stall", measureWall},
 	{"resume", "5,000 clients that come back at once to a node that was just restarted", measureResume},
+	{"stall", "50 of 200 sockets never read", measureStall},
 	{"start", "the built binary: cold start, warm start, memory", measureStart},
 }
 
