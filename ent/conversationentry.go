@@ -32,7 +32,11 @@ type ConversationEntry struct {
 	// LowerID holds the value of the "lower_id" field.
 	LowerID *uuid.UUID `json:"lower_id,omitempty"`
 	// UpperID holds the value of the "upper_id" field.
-	UpperID      *uuid.UUID `json:"upper_id,omitempty"`
+	UpperID *uuid.UUID `json:"upper_id,omitempty"`
+	// BodyBefore holds the value of the "body_before" field.
+	BodyBefore *string `json:"body_before,omitempty"`
+	// EditedBefore holds the value of the "edited_before" field.
+	EditedBefore *time.Time `json:"edited_before,omitempty"`
 	selectValues sql.SelectValues
 
 	siblings *sibling.Group
@@ -47,9 +51,9 @@ func (*ConversationEntry) scanValues(columns []string) ([]any, error) {
 			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
 		case conversationentry.FieldSeq:
 			values[i] = new(sql.NullInt64)
-		case conversationentry.FieldKind:
+		case conversationentry.FieldKind, conversationentry.FieldBodyBefore:
 			values[i] = new(sql.NullString)
-		case conversationentry.FieldCreatedAt:
+		case conversationentry.FieldCreatedAt, conversationentry.FieldEditedBefore:
 			values[i] = new(sql.NullTime)
 		case conversationentry.FieldID, conversationentry.FieldConversationID:
 			values[i] = new(uuid.UUID)
@@ -119,6 +123,20 @@ func (_m *ConversationEntry) assignValues(columns []string, values []any) error 
 				_m.UpperID = new(uuid.UUID)
 				*_m.UpperID = *value.S.(*uuid.UUID)
 			}
+		case conversationentry.FieldBodyBefore:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field body_before", values[i])
+			} else if value.Valid {
+				_m.BodyBefore = new(string)
+				*_m.BodyBefore = value.String
+			}
+		case conversationentry.FieldEditedBefore:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field edited_before", values[i])
+			} else if value.Valid {
+				_m.EditedBefore = new(time.Time)
+				*_m.EditedBefore = value.Time
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -180,6 +198,16 @@ func (_m *ConversationEntry) String() string {
 	if v := _m.UpperID; v != nil {
 		builder.WriteString("upper_id=")
 		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.BodyBefore; v != nil {
+		builder.WriteString("body_before=")
+		builder.WriteString(*v)
+	}
+	builder.WriteString(", ")
+	if v := _m.EditedBefore; v != nil {
+		builder.WriteString("edited_before=")
+		builder.WriteString(v.Format(time.ANSIC))
 	}
 	builder.WriteByte(')')
 	return builder.String()

@@ -98,6 +98,34 @@ func (_c *ConversationEntryCreate) SetNillableUpperID(v *uuid.UUID) *Conversatio
 	return _c
 }
 
+// SetBodyBefore sets the "body_before" field.
+func (_c *ConversationEntryCreate) SetBodyBefore(v string) *ConversationEntryCreate {
+	_c.mutation.SetBodyBefore(v)
+	return _c
+}
+
+// SetNillableBodyBefore sets the "body_before" field if the given value is not nil.
+func (_c *ConversationEntryCreate) SetNillableBodyBefore(v *string) *ConversationEntryCreate {
+	if v != nil {
+		_c.SetBodyBefore(*v)
+	}
+	return _c
+}
+
+// SetEditedBefore sets the "edited_before" field.
+func (_c *ConversationEntryCreate) SetEditedBefore(v time.Time) *ConversationEntryCreate {
+	_c.mutation.SetEditedBefore(v)
+	return _c
+}
+
+// SetNillableEditedBefore sets the "edited_before" field if the given value is not nil.
+func (_c *ConversationEntryCreate) SetNillableEditedBefore(v *time.Time) *ConversationEntryCreate {
+	if v != nil {
+		_c.SetEditedBefore(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *ConversationEntryCreate) SetID(v uuid.UUID) *ConversationEntryCreate {
 	_c.mutation.SetID(v)
@@ -249,6 +277,14 @@ func (_c *ConversationEntryCreate) createSpec() (*ConversationEntry, *sqlgraph.C
 		_spec.SetField(conversationentry.FieldUpperID, field.TypeUUID, value)
 		_node.UpperID = &value
 	}
+	if value, ok := _c.mutation.BodyBefore(); ok {
+		_spec.SetField(conversationentry.FieldBodyBefore, field.TypeString, value)
+		_node.BodyBefore = &value
+	}
+	if value, ok := _c.mutation.EditedBefore(); ok {
+		_spec.SetField(conversationentry.FieldEditedBefore, field.TypeTime, value)
+		_node.EditedBefore = &value
+	}
 	return _node, _spec
 }
 
@@ -300,6 +336,42 @@ type (
 		*sql.UpdateSet
 	}
 )
+
+// SetBodyBefore sets the "body_before" field.
+func (u *ConversationEntryUpsert) SetBodyBefore(v string) *ConversationEntryUpsert {
+	u.Set(conversationentry.FieldBodyBefore, v)
+	return u
+}
+
+// UpdateBodyBefore sets the "body_before" field to the value that was provided on create.
+func (u *ConversationEntryUpsert) UpdateBodyBefore() *ConversationEntryUpsert {
+	u.SetExcluded(conversationentry.FieldBodyBefore)
+	return u
+}
+
+// ClearBodyBefore clears the value of the "body_before" field.
+func (u *ConversationEntryUpsert) ClearBodyBefore() *ConversationEntryUpsert {
+	u.SetNull(conversationentry.FieldBodyBefore)
+	return u
+}
+
+// SetEditedBefore sets the "edited_before" field.
+func (u *ConversationEntryUpsert) SetEditedBefore(v time.Time) *ConversationEntryUpsert {
+	u.Set(conversationentry.FieldEditedBefore, v)
+	return u
+}
+
+// UpdateEditedBefore sets the "edited_before" field to the value that was provided on create.
+func (u *ConversationEntryUpsert) UpdateEditedBefore() *ConversationEntryUpsert {
+	u.SetExcluded(conversationentry.FieldEditedBefore)
+	return u
+}
+
+// ClearEditedBefore clears the value of the "edited_before" field.
+func (u *ConversationEntryUpsert) ClearEditedBefore() *ConversationEntryUpsert {
+	u.SetNull(conversationentry.FieldEditedBefore)
+	return u
+}
 
 // UpdateNewValues updates the mutable fields using the new values that were set on create except the ID field.
 // Using this option is equivalent to using:
@@ -368,6 +440,48 @@ func (u *ConversationEntryUpsertOne) Update(set func(*ConversationEntryUpsert)) 
 		set(&ConversationEntryUpsert{UpdateSet: update})
 	}))
 	return u
+}
+
+// SetBodyBefore sets the "body_before" field.
+func (u *ConversationEntryUpsertOne) SetBodyBefore(v string) *ConversationEntryUpsertOne {
+	return u.Update(func(s *ConversationEntryUpsert) {
+		s.SetBodyBefore(v)
+	})
+}
+
+// UpdateBodyBefore sets the "body_before" field to the value that was provided on create.
+func (u *ConversationEntryUpsertOne) UpdateBodyBefore() *ConversationEntryUpsertOne {
+	return u.Update(func(s *ConversationEntryUpsert) {
+		s.UpdateBodyBefore()
+	})
+}
+
+// ClearBodyBefore clears the value of the "body_before" field.
+func (u *ConversationEntryUpsertOne) ClearBodyBefore() *ConversationEntryUpsertOne {
+	return u.Update(func(s *ConversationEntryUpsert) {
+		s.ClearBodyBefore()
+	})
+}
+
+// SetEditedBefore sets the "edited_before" field.
+func (u *ConversationEntryUpsertOne) SetEditedBefore(v time.Time) *ConversationEntryUpsertOne {
+	return u.Update(func(s *ConversationEntryUpsert) {
+		s.SetEditedBefore(v)
+	})
+}
+
+// UpdateEditedBefore sets the "edited_before" field to the value that was provided on create.
+func (u *ConversationEntryUpsertOne) UpdateEditedBefore() *ConversationEntryUpsertOne {
+	return u.Update(func(s *ConversationEntryUpsert) {
+		s.UpdateEditedBefore()
+	})
+}
+
+// ClearEditedBefore clears the value of the "edited_before" field.
+func (u *ConversationEntryUpsertOne) ClearEditedBefore() *ConversationEntryUpsertOne {
+	return u.Update(func(s *ConversationEntryUpsert) {
+		s.ClearEditedBefore()
+	})
 }
 
 // Exec executes the query.
@@ -604,6 +718,48 @@ func (u *ConversationEntryUpsertBulk) Update(set func(*ConversationEntryUpsert))
 		set(&ConversationEntryUpsert{UpdateSet: update})
 	}))
 	return u
+}
+
+// SetBodyBefore sets the "body_before" field.
+func (u *ConversationEntryUpsertBulk) SetBodyBefore(v string) *ConversationEntryUpsertBulk {
+	return u.Update(func(s *ConversationEntryUpsert) {
+		s.SetBodyBefore(v)
+	})
+}
+
+// UpdateBodyBefore sets the "body_before" field to the value that was provided on create.
+func (u *ConversationEntryUpsertBulk) UpdateBodyBefore() *ConversationEntryUpsertBulk {
+	return u.Update(func(s *ConversationEntryUpsert) {
+		s.UpdateBodyBefore()
+	})
+}
+
+// ClearBodyBefore clears the value of the "body_before" field.
+func (u *ConversationEntryUpsertBulk) ClearBodyBefore() *ConversationEntryUpsertBulk {
+	return u.Update(func(s *ConversationEntryUpsert) {
+		s.ClearBodyBefore()
+	})
+}
+
+// SetEditedBefore sets the "edited_before" field.
+func (u *ConversationEntryUpsertBulk) SetEditedBefore(v time.Time) *ConversationEntryUpsertBulk {
+	return u.Update(func(s *ConversationEntryUpsert) {
+		s.SetEditedBefore(v)
+	})
+}
+
+// UpdateEditedBefore sets the "edited_before" field to the value that was provided on create.
+func (u *ConversationEntryUpsertBulk) UpdateEditedBefore() *ConversationEntryUpsertBulk {
+	return u.Update(func(s *ConversationEntryUpsert) {
+		s.UpdateEditedBefore()
+	})
+}
+
+// ClearEditedBefore clears the value of the "edited_before" field.
+func (u *ConversationEntryUpsertBulk) ClearEditedBefore() *ConversationEntryUpsertBulk {
+	return u.Update(func(s *ConversationEntryUpsert) {
+		s.ClearEditedBefore()
+	})
 }
 
 // Exec executes the query.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
@@ -25,6 +26,46 @@ type ConversationEntryUpdate struct {
 // Where appends a list predicates to the ConversationEntryUpdate builder.
 func (_u *ConversationEntryUpdate) Where(ps ...predicate.ConversationEntry) *ConversationEntryUpdate {
 	_u.mutation.Where(ps...)
+	return _u
+}
+
+// SetBodyBefore sets the "body_before" field.
+func (_u *ConversationEntryUpdate) SetBodyBefore(v string) *ConversationEntryUpdate {
+	_u.mutation.SetBodyBefore(v)
+	return _u
+}
+
+// SetNillableBodyBefore sets the "body_before" field if the given value is not nil.
+func (_u *ConversationEntryUpdate) SetNillableBodyBefore(v *string) *ConversationEntryUpdate {
+	if v != nil {
+		_u.SetBodyBefore(*v)
+	}
+	return _u
+}
+
+// ClearBodyBefore clears the value of the "body_before" field.
+func (_u *ConversationEntryUpdate) ClearBodyBefore() *ConversationEntryUpdate {
+	_u.mutation.ClearBodyBefore()
+	return _u
+}
+
+// SetEditedBefore sets the "edited_before" field.
+func (_u *ConversationEntryUpdate) SetEditedBefore(v time.Time) *ConversationEntryUpdate {
+	_u.mutation.SetEditedBefore(v)
+	return _u
+}
+
+// SetNillableEditedBefore sets the "edited_before" field if the given value is not nil.
+func (_u *ConversationEntryUpdate) SetNillableEditedBefore(v *time.Time) *ConversationEntryUpdate {
+	if v != nil {
+		_u.SetEditedBefore(*v)
+	}
+	return _u
+}
+
+// ClearEditedBefore clears the value of the "edited_before" field.
+func (_u *ConversationEntryUpdate) ClearEditedBefore() *ConversationEntryUpdate {
+	_u.mutation.ClearEditedBefore()
 	return _u
 }
 
@@ -84,6 +125,18 @@ func (_u *ConversationEntryUpdate) sqlSave(ctx context.Context) (_node int, err 
 	if _u.mutation.UpperIDCleared() {
 		_spec.ClearField(conversationentry.FieldUpperID, field.TypeUUID)
 	}
+	if value, ok := _u.mutation.BodyBefore(); ok {
+		_spec.SetField(conversationentry.FieldBodyBefore, field.TypeString, value)
+	}
+	if _u.mutation.BodyBeforeCleared() {
+		_spec.ClearField(conversationentry.FieldBodyBefore, field.TypeString)
+	}
+	if value, ok := _u.mutation.EditedBefore(); ok {
+		_spec.SetField(conversationentry.FieldEditedBefore, field.TypeTime, value)
+	}
+	if _u.mutation.EditedBeforeCleared() {
+		_spec.ClearField(conversationentry.FieldEditedBefore, field.TypeTime)
+	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
@@ -104,6 +157,46 @@ type ConversationEntryUpdateOne struct {
 	hooks     []Hook
 	mutation  *ConversationEntryMutation
 	modifiers []func(*sql.UpdateBuilder)
+}
+
+// SetBodyBefore sets the "body_before" field.
+func (_u *ConversationEntryUpdateOne) SetBodyBefore(v string) *ConversationEntryUpdateOne {
+	_u.mutation.SetBodyBefore(v)
+	return _u
+}
+
+// SetNillableBodyBefore sets the "body_before" field if the given value is not nil.
+func (_u *ConversationEntryUpdateOne) SetNillableBodyBefore(v *string) *ConversationEntryUpdateOne {
+	if v != nil {
+		_u.SetBodyBefore(*v)
+	}
+	return _u
+}
+
+// ClearBodyBefore clears the value of the "body_before" field.
+func (_u *ConversationEntryUpdateOne) ClearBodyBefore() *ConversationEntryUpdateOne {
+	_u.mutation.ClearBodyBefore()
+	return _u
+}
+
+// SetEditedBefore sets the "edited_before" field.
+func (_u *ConversationEntryUpdateOne) SetEditedBefore(v time.Time) *ConversationEntryUpdateOne {
+	_u.mutation.SetEditedBefore(v)
+	return _u
+}
+
+// SetNillableEditedBefore sets the "edited_before" field if the given value is not nil.
+func (_u *ConversationEntryUpdateOne) SetNillableEditedBefore(v *time.Time) *ConversationEntryUpdateOne {
+	if v != nil {
+		_u.SetEditedBefore(*v)
+	}
+	return _u
+}
+
+// ClearEditedBefore clears the value of the "edited_before" field.
+func (_u *ConversationEntryUpdateOne) ClearEditedBefore() *ConversationEntryUpdateOne {
+	_u.mutation.ClearEditedBefore()
+	return _u
 }
 
 // Mutation returns the ConversationEntryMutation object of the builder.
@@ -191,6 +284,18 @@ func (_u *ConversationEntryUpdateOne) sqlSave(ctx context.Context) (_node *Conve
 	}
 	if _u.mutation.UpperIDCleared() {
 		_spec.ClearField(conversationentry.FieldUpperID, field.TypeUUID)
+	}
+	if value, ok := _u.mutation.BodyBefore(); ok {
+		_spec.SetField(conversationentry.FieldBodyBefore, field.TypeString, value)
+	}
+	if _u.mutation.BodyBeforeCleared() {
+		_spec.ClearField(conversationentry.FieldBodyBefore, field.TypeString)
+	}
+	if value, ok := _u.mutation.EditedBefore(); ok {
+		_spec.SetField(conversationentry.FieldEditedBefore, field.TypeTime, value)
+	}
+	if _u.mutation.EditedBeforeCleared() {
+		_spec.ClearField(conversationentry.FieldEditedBefore, field.TypeTime)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &ConversationEntry{config: _u.config}

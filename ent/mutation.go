@@ -4010,6 +4010,8 @@ type ConversationEntryMutation struct {
 	message_id      *uuid.UUID
 	lower_id        *uuid.UUID
 	upper_id        *uuid.UUID
+	body_before     *string
+	edited_before   *time.Time
 	clearedFields   map[string]struct{}
 	done            bool
 	oldValue        func(context.Context) (*ConversationEntry, error)
@@ -4431,6 +4433,104 @@ func (m *ConversationEntryMutation) ResetUpperID() {
 	delete(m.clearedFields, conversationentry.FieldUpperID)
 }
 
+// SetBodyBefore sets the "body_before" field.
+func (m *ConversationEntryMutation) SetBodyBefore(s string) {
+	m.body_before = &s
+}
+
+// BodyBefore returns the value of the "body_before" field in the mutation.
+func (m *ConversationEntryMutation) BodyBefore() (r string, exists bool) {
+	v := m.body_before
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBodyBefore returns the old "body_before" field's value of the ConversationEntry entity.
+// If the ConversationEntry object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ConversationEntryMutation) OldBodyBefore(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBodyBefore is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBodyBefore requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBodyBefore: %w", err)
+	}
+	return oldValue.BodyBefore, nil
+}
+
+// ClearBodyBefore clears the value of the "body_before" field.
+func (m *ConversationEntryMutation) ClearBodyBefore() {
+	m.body_before = nil
+	m.clearedFields[conversationentry.FieldBodyBefore] = struct{}{}
+}
+
+// BodyBeforeCleared returns if the "body_before" field was cleared in this mutation.
+func (m *ConversationEntryMutation) BodyBeforeCleared() bool {
+	_, ok := m.clearedFields[conversationentry.FieldBodyBefore]
+	return ok
+}
+
+// ResetBodyBefore resets all changes to the "body_before" field.
+func (m *ConversationEntryMutation) ResetBodyBefore() {
+	m.body_before = nil
+	delete(m.clearedFields, conversationentry.FieldBodyBefore)
+}
+
+// SetEditedBefore sets the "edited_before" field.
+func (m *ConversationEntryMutation) SetEditedBefore(t time.Time) {
+	m.edited_before = &t
+}
+
+// EditedBefore returns the value of the "edited_before" field in the mutation.
+func (m *ConversationEntryMutation) EditedBefore() (r time.Time, exists bool) {
+	v := m.edited_before
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEditedBefore returns the old "edited_before" field's value of the ConversationEntry entity.
+// If the ConversationEntry object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ConversationEntryMutation) OldEditedBefore(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEditedBefore is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEditedBefore requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEditedBefore: %w", err)
+	}
+	return oldValue.EditedBefore, nil
+}
+
+// ClearEditedBefore clears the value of the "edited_before" field.
+func (m *ConversationEntryMutation) ClearEditedBefore() {
+	m.edited_before = nil
+	m.clearedFields[conversationentry.FieldEditedBefore] = struct{}{}
+}
+
+// EditedBeforeCleared returns if the "edited_before" field was cleared in this mutation.
+func (m *ConversationEntryMutation) EditedBeforeCleared() bool {
+	_, ok := m.clearedFields[conversationentry.FieldEditedBefore]
+	return ok
+}
+
+// ResetEditedBefore resets all changes to the "edited_before" field.
+func (m *ConversationEntryMutation) ResetEditedBefore() {
+	m.edited_before = nil
+	delete(m.clearedFields, conversationentry.FieldEditedBefore)
+}
+
 // Where appends a list predicates to the ConversationEntryMutation builder.
 func (m *ConversationEntryMutation) Where(ps ...predicate.ConversationEntry) {
 	m.predicates = append(m.predicates, ps...)
@@ -4465,7 +4565,7 @@ func (m *ConversationEntryMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ConversationEntryMutation) Fields() []string {
-	fields := make([]string, 0, 7)
+	fields := make([]string, 0, 9)
 	if m.created_at != nil {
 		fields = append(fields, conversationentry.FieldCreatedAt)
 	}
@@ -4486,6 +4586,12 @@ func (m *ConversationEntryMutation) Fields() []string {
 	}
 	if m.upper_id != nil {
 		fields = append(fields, conversationentry.FieldUpperID)
+	}
+	if m.body_before != nil {
+		fields = append(fields, conversationentry.FieldBodyBefore)
+	}
+	if m.edited_before != nil {
+		fields = append(fields, conversationentry.FieldEditedBefore)
 	}
 	return fields
 }
@@ -4509,6 +4615,10 @@ func (m *ConversationEntryMutation) Field(name string) (ent.Value, bool) {
 		return m.LowerID()
 	case conversationentry.FieldUpperID:
 		return m.UpperID()
+	case conversationentry.FieldBodyBefore:
+		return m.BodyBefore()
+	case conversationentry.FieldEditedBefore:
+		return m.EditedBefore()
 	}
 	return nil, false
 }
@@ -4532,6 +4642,10 @@ func (m *ConversationEntryMutation) OldField(ctx context.Context, name string) (
 		return m.OldLowerID(ctx)
 	case conversationentry.FieldUpperID:
 		return m.OldUpperID(ctx)
+	case conversationentry.FieldBodyBefore:
+		return m.OldBodyBefore(ctx)
+	case conversationentry.FieldEditedBefore:
+		return m.OldEditedBefore(ctx)
 	}
 	return nil, fmt.Errorf("unknown ConversationEntry field %s", name)
 }
@@ -4590,6 +4704,20 @@ func (m *ConversationEntryMutation) SetField(name string, value ent.Value) error
 		}
 		m.SetUpperID(v)
 		return nil
+	case conversationentry.FieldBodyBefore:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBodyBefore(v)
+		return nil
+	case conversationentry.FieldEditedBefore:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEditedBefore(v)
+		return nil
 	}
 	return fmt.Errorf("unknown ConversationEntry field %s", name)
 }
@@ -4644,6 +4772,12 @@ func (m *ConversationEntryMutation) ClearedFields() []string {
 	if m.FieldCleared(conversationentry.FieldUpperID) {
 		fields = append(fields, conversationentry.FieldUpperID)
 	}
+	if m.FieldCleared(conversationentry.FieldBodyBefore) {
+		fields = append(fields, conversationentry.FieldBodyBefore)
+	}
+	if m.FieldCleared(conversationentry.FieldEditedBefore) {
+		fields = append(fields, conversationentry.FieldEditedBefore)
+	}
 	return fields
 }
 
@@ -4666,6 +4800,12 @@ func (m *ConversationEntryMutation) ClearField(name string) error {
 		return nil
 	case conversationentry.FieldUpperID:
 		m.ClearUpperID()
+		return nil
+	case conversationentry.FieldBodyBefore:
+		m.ClearBodyBefore()
+		return nil
+	case conversationentry.FieldEditedBefore:
+		m.ClearEditedBefore()
 		return nil
 	}
 	return fmt.Errorf("unknown ConversationEntry nullable field %s", name)
@@ -4695,6 +4835,12 @@ func (m *ConversationEntryMutation) ResetField(name string) error {
 		return nil
 	case conversationentry.FieldUpperID:
 		m.ResetUpperID()
+		return nil
+	case conversationentry.FieldBodyBefore:
+		m.ResetBodyBefore()
+		return nil
+	case conversationentry.FieldEditedBefore:
+		m.ResetEditedBefore()
 		return nil
 	}
 	return fmt.Errorf("unknown ConversationEntry field %s", name)

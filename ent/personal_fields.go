@@ -60,6 +60,8 @@ var PersonalFields = map[string]personal.Field{
 	"ConversationEntry.message_id":       {Purpose: "the message that changed", Retention: "as long as the row", Reader: "nobody", IsPersonal: false},
 	"ConversationEntry.lower_id":         {Purpose: "one of the two a curtain is between", Retention: "30 days", Reader: "nobody", IsPersonal: true},
 	"ConversationEntry.upper_id":         {Purpose: "the other of the two", Retention: "30 days", Reader: "nobody", IsPersonal: true},
+	"ConversationEntry.body_before":      {Purpose: "the text before an edit that a curtain hides from somebody, who goes on seeing this one", Retention: "until the message is edited openly or deleted, or its author is erased", Reader: "nobody", IsPersonal: true},
+	"ConversationEntry.edited_before":    {Purpose: "when that text was last changed", Retention: "as long as the row", Reader: "nobody", IsPersonal: false},
 	"ConversationMember.id":              {Purpose: "names the row", Retention: "as long as the row", Reader: "whoever reads the row", IsPersonal: false},
 	"ConversationMember.created_at":      {Purpose: "says when the row was made", Retention: "as long as the row", Reader: "whoever reads the row", IsPersonal: false},
 	"ConversationMember.conversation_id": {Purpose: "which conversation", Retention: "as long as the row", Reader: "whoever reads the row", IsPersonal: false},

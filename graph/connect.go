@@ -32,6 +32,7 @@ func Catalogue() fact.Catalogue {
 // Connect makes the slices, from the bottom up, and the resolvers on them. The hub and the consumers of facts may
 // be started after it.
 func Connect(b Base) *Resolver {
+	b.Hub.Seal(b.Ring.Keys("cursor of a stream")...)
 	r := &Resolver{Facts: fact.New(b.DB, Catalogue(), b.Facts)}
 	r.Feeds = feed.New(b.DB, b.Hub, b.Feed)
 	r.Profiles = profile.New(b.DB, r.Facts)

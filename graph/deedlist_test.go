@@ -133,10 +133,10 @@ func messageDeeds() []deed {
 		mutation("sendMessage", "to somebody new", to("hello"), "conversation.opened 1 by ada"),
 		mutation("sendMessage", "", in(vars{"body": "and then?"})),
 		refused("sendMessage", "without a text", to("")),
-		mutation("editMessage", "", hers(vars{"body": "hello!"}), "message.edited talk by ada message=hers"),
+		mutation("editMessage", "", hers(vars{"body": "hello!"}), "message.edited talk by ada entry=1 message=hers"),
 		mutation("editMessage", "to what it was", hers(vars{"body": "hello"})),
 		refused("editMessage", "of somebody else", his(vars{"body": "mine"})),
-		mutation("deleteMessage", "", hers(nil), "message.deleted talk by ada message=hers"),
+		mutation("deleteMessage", "", hers(nil), "message.deleted talk by ada entry=1 message=hers"),
 		mutation("deleteMessage", "of one that is gone", func(t *testing.T, s *stage) vars {
 			input := hers(nil)(t, s)
 			if err := s.call(t, "deleteMessage", input)(t.Context()); err != nil {

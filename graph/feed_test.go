@@ -237,7 +237,7 @@ func (p *app) catchesUp(t testing.TB, a *api) {
 			t.Fatal(err)
 		}
 		p.mu.Lock()
-		cursor, err := live.ParseCursor(key, p.cursor)
+		cursor, err := a.Hub.ParseCursor(key, p.cursor)
 		p.mu.Unlock()
 		if err == nil && cursor.Seq >= head {
 			return

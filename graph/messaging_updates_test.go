@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/google/uuid"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/convenehq/convene/graph/transport"
@@ -19,6 +20,10 @@ import (
 type subscriber struct {
 	results chan string
 	errs    chan gqlerror.List
+}
+
+func newSubscriber() *subscriber {
+	return &subscriber{results: make(chan string, 100), errs: make(chan gqlerror.List, 1)}
 }
 
 func (s *subscriber) Next(result []byte, _ string) { s.results <- string(result) }
@@ -38,6 +43,14 @@ func (s *subscriber) next(t testing.TB) string {
 	return ""
 }
 
+// until reads until something with a word in it comes.
+func (s *subscriber) until(t testing.TB, word string) {
+	t.Helper()
+	for got := ""; !strings.Contains(got, word); {
+		got = s.next(t)
+	}
+}
+
 // watch subscribes by the shared execution.
 func (a *api) watch(t testing.TB, v viewer.Viewer, query string, variables vars) *subscriber {
 	t.Helper()
@@ -46,7 +59,7 @@ func (a *api) watch(t testing.TB, v viewer.Viewer, query string, variables vars)
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	s := &subscriber{results: make(chan string, 100), errs: make(chan gqlerror.List, 1)}
+	s := newSubscriber()
 	transport.NewShared(a.exec, a.Hub).Subscribe(ctx, op, s)
 	return s
 }
@@ -61,7 +74,7 @@ func (a *api) stock(t testing.TB, v viewer.Viewer, query string, variables vars)
 		t.Fatal(errs)
 	}
 	next, ctx := a.exec.DispatchOperation(ctx, op)
-	s := &subscriber{results: make(chan string, 100), errs: make(chan gqlerror.List, 1)}
+	s := newSubscriber()
 	go func() {
 		for r := next(ctx); r != nil; r = next(ctx) {
 			if len(r.Errors) > 0 {
@@ -113,24 +126,43 @@ func TestSharedExecution(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a field that depends on who asks is rendered for each, up to twenty", func(t *testing.T) {
+	t.Run("a field that depends on who asks is rendered for each, up to twenty, and up to four for one person", func(t *testing.T) {
+		people := []viewer.Viewer{ada, bob}
+		for i := range 4 {
+			people = append(people, a.person(t, fmt.Sprint("tabs", i)))
+		}
+		var members []uuid.UUID
+		for _, p := range people {
+			members = append(members, p.Account())
+		}
+		c, err := a.Messaging.Open(t.Context(), "many tabs", members...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		variables := vars{"id": string(c.GlobalID())}
 		const own = `subscription ($id: ID!) { conversationUpdates(conversationId: $id) { ... on MessageSent { message { body replyTo { body } author { profile { isViewer } } } } } }`
+		isRefused := func(s *subscriber) {
+			t.Helper()
+			select {
+			case errs := <-s.errs:
+				if code := fmt.Sprint(errs[0].Extensions["code"]); code != "QUERY_TOO_COMPLEX" || fmt.Sprint(errs[0].Extensions["argument"]) != "[conversationUpdates message replyTo]" {
+					t.Fatalf("got %v", errs)
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatal("one too many was not refused")
+			}
+		}
 		var all []*subscriber
 		for i := range 20 {
-			all = append(all, a.watch(t, []viewer.Viewer{ada, bob}[i%2], own, variables))
-		}
-		refused := a.watch(t, ada, own, variables)
-		select {
-		case errs := <-refused.errs:
-			if code := fmt.Sprint(errs[0].Extensions["code"]); code != "QUERY_TOO_COMPLEX" || fmt.Sprint(errs[0].Extensions["argument"]) != "[conversationUpdates message replyTo]" {
-				t.Fatalf("got %v", errs)
+			all = append(all, a.watch(t, people[i%5], own, variables))
+			if i == 15 { // ada has four by now, and there is room for four more
+				isRefused(a.watch(t, people[0], own, variables)) // a fifth of one person
 			}
-		case <-time.After(10 * time.Second):
-			t.Fatal("the twenty-first was not refused")
 		}
-		a.send(t, ada, vars{"conversationId": id, "body": "to each"})
+		isRefused(a.watch(t, people[5], own, variables))
+		a.send(t, ada, vars{"conversationId": variables["id"], "body": "to each"})
 		for i, s := range all {
-			if got := s.next(t); strings.Contains(got, `"isViewer":true`) != (i%2 == 0) {
+			if got := s.next(t); strings.Contains(got, `"isViewer":true`) != (i%5 == 0) {
 				t.Fatalf("%d got %s", i, got)
 			}
 		}

@@ -30,6 +30,10 @@ const (
 	FieldLowerID = "lower_id"
 	// FieldUpperID holds the string denoting the upper_id field in the database.
 	FieldUpperID = "upper_id"
+	// FieldBodyBefore holds the string denoting the body_before field in the database.
+	FieldBodyBefore = "body_before"
+	// FieldEditedBefore holds the string denoting the edited_before field in the database.
+	FieldEditedBefore = "edited_before"
 	// Table holds the table name of the conversationentry in the database.
 	Table = "conversation_entries"
 )
@@ -44,6 +48,8 @@ var Columns = []string{
 	FieldMessageID,
 	FieldLowerID,
 	FieldUpperID,
+	FieldBodyBefore,
+	FieldEditedBefore,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -136,4 +142,14 @@ func ByLowerID(opts ...sql.OrderTermOption) OrderOption {
 // ByUpperID orders the results by the upper_id field.
 func ByUpperID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldUpperID, opts...).ToFunc()
+}
+
+// ByBodyBefore orders the results by the body_before field.
+func ByBodyBefore(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldBodyBefore, opts...).ToFunc()
+}
+
+// ByEditedBefore orders the results by the edited_before field.
+func ByEditedBefore(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldEditedBefore, opts...).ToFunc()
 }

@@ -85,6 +85,16 @@ func UpperID(v uuid.UUID) predicate.ConversationEntry {
 	return predicate.ConversationEntry(sql.FieldEQ(FieldUpperID, v))
 }
 
+// BodyBefore applies equality check predicate on the "body_before" field. It's identical to BodyBeforeEQ.
+func BodyBefore(v string) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldEQ(FieldBodyBefore, v))
+}
+
+// EditedBefore applies equality check predicate on the "edited_before" field. It's identical to EditedBeforeEQ.
+func EditedBefore(v time.Time) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldEQ(FieldEditedBefore, v))
+}
+
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.ConversationEntry {
 	return predicate.ConversationEntry(sql.FieldEQ(FieldCreatedAt, v))
@@ -373,6 +383,131 @@ func UpperIDIsNil() predicate.ConversationEntry {
 // UpperIDNotNil applies the NotNil predicate on the "upper_id" field.
 func UpperIDNotNil() predicate.ConversationEntry {
 	return predicate.ConversationEntry(sql.FieldNotNull(FieldUpperID))
+}
+
+// BodyBeforeEQ applies the EQ predicate on the "body_before" field.
+func BodyBeforeEQ(v string) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldEQ(FieldBodyBefore, v))
+}
+
+// BodyBeforeNEQ applies the NEQ predicate on the "body_before" field.
+func BodyBeforeNEQ(v string) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldNEQ(FieldBodyBefore, v))
+}
+
+// BodyBeforeIn applies the In predicate on the "body_before" field.
+func BodyBeforeIn(vs ...string) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldIn(FieldBodyBefore, vs...))
+}
+
+// BodyBeforeNotIn applies the NotIn predicate on the "body_before" field.
+func BodyBeforeNotIn(vs ...string) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldNotIn(FieldBodyBefore, vs...))
+}
+
+// BodyBeforeGT applies the GT predicate on the "body_before" field.
+func BodyBeforeGT(v string) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldGT(FieldBodyBefore, v))
+}
+
+// BodyBeforeGTE applies the GTE predicate on the "body_before" field.
+func BodyBeforeGTE(v string) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldGTE(FieldBodyBefore, v))
+}
+
+// BodyBeforeLT applies the LT predicate on the "body_before" field.
+func BodyBeforeLT(v string) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldLT(FieldBodyBefore, v))
+}
+
+// BodyBeforeLTE applies the LTE predicate on the "body_before" field.
+func BodyBeforeLTE(v string) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldLTE(FieldBodyBefore, v))
+}
+
+// BodyBeforeContains applies the Contains predicate on the "body_before" field.
+func BodyBeforeContains(v string) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldContains(FieldBodyBefore, v))
+}
+
+// BodyBeforeHasPrefix applies the HasPrefix predicate on the "body_before" field.
+func BodyBeforeHasPrefix(v string) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldHasPrefix(FieldBodyBefore, v))
+}
+
+// BodyBeforeHasSuffix applies the HasSuffix predicate on the "body_before" field.
+func BodyBeforeHasSuffix(v string) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldHasSuffix(FieldBodyBefore, v))
+}
+
+// BodyBeforeIsNil applies the IsNil predicate on the "body_before" field.
+func BodyBeforeIsNil() predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldIsNull(FieldBodyBefore))
+}
+
+// BodyBeforeNotNil applies the NotNil predicate on the "body_before" field.
+func BodyBeforeNotNil() predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldNotNull(FieldBodyBefore))
+}
+
+// BodyBeforeEqualFold applies the EqualFold predicate on the "body_before" field.
+func BodyBeforeEqualFold(v string) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldEqualFold(FieldBodyBefore, v))
+}
+
+// BodyBeforeContainsFold applies the ContainsFold predicate on the "body_before" field.
+func BodyBeforeContainsFold(v string) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldContainsFold(FieldBodyBefore, v))
+}
+
+// EditedBeforeEQ applies the EQ predicate on the "edited_before" field.
+func EditedBeforeEQ(v time.Time) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldEQ(FieldEditedBefore, v))
+}
+
+// EditedBeforeNEQ applies the NEQ predicate on the "edited_before" field.
+func EditedBeforeNEQ(v time.Time) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldNEQ(FieldEditedBefore, v))
+}
+
+// EditedBeforeIn applies the In predicate on the "edited_before" field.
+func EditedBeforeIn(vs ...time.Time) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldIn(FieldEditedBefore, vs...))
+}
+
+// EditedBeforeNotIn applies the NotIn predicate on the "edited_before" field.
+func EditedBeforeNotIn(vs ...time.Time) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldNotIn(FieldEditedBefore, vs...))
+}
+
+// EditedBeforeGT applies the GT predicate on the "edited_before" field.
+func EditedBeforeGT(v time.Time) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldGT(FieldEditedBefore, v))
+}
+
+// EditedBeforeGTE applies the GTE predicate on the "edited_before" field.
+func EditedBeforeGTE(v time.Time) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldGTE(FieldEditedBefore, v))
+}
+
+// EditedBeforeLT applies the LT predicate on the "edited_before" field.
+func EditedBeforeLT(v time.Time) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldLT(FieldEditedBefore, v))
+}
+
+// EditedBeforeLTE applies the LTE predicate on the "edited_before" field.
+func EditedBeforeLTE(v time.Time) predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldLTE(FieldEditedBefore, v))
+}
+
+// EditedBeforeIsNil applies the IsNil predicate on the "edited_before" field.
+func EditedBeforeIsNil() predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldIsNull(FieldEditedBefore))
+}
+
+// EditedBeforeNotNil applies the NotNil predicate on the "edited_before" field.
+func EditedBeforeNotNil() predicate.ConversationEntry {
+	return predicate.ConversationEntry(sql.FieldNotNull(FieldEditedBefore))
 }
 
 // And groups predicates with the AND operator between them.

@@ -169,6 +169,8 @@ var (
 		{Name: "message_id", Type: field.TypeUUID, Nullable: true},
 		{Name: "lower_id", Type: field.TypeUUID, Nullable: true},
 		{Name: "upper_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "body_before", Type: field.TypeString, Nullable: true, Size: 2147483647},
+		{Name: "edited_before", Type: field.TypeTime, Nullable: true},
 	}
 	// ConversationEntriesTable holds the schema information for the "conversation_entries" table.
 	ConversationEntriesTable = &schema.Table{
@@ -185,6 +187,14 @@ var (
 				Name:    "conversationentry_created_at",
 				Unique:  false,
 				Columns: []*schema.Column{ConversationEntriesColumns[1]},
+			},
+			{
+				Name:    "conversationentry_kept",
+				Unique:  false,
+				Columns: []*schema.Column{ConversationEntriesColumns[5]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "(body_before IS NOT NULL)",
+				},
 			},
 		},
 	}

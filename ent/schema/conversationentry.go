@@ -2,6 +2,7 @@ package schema
 
 import (
 	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/schema/field"
 	"entgo.io/ent/schema/index"
 	"github.com/google/uuid"
@@ -32,6 +33,11 @@ func (ConversationEntry) Fields() []ent.Field {
 			Annotations(personal.Data("one of the two a curtain is between", "30 days", personal.Code)),
 		field.UUID("upper_id", uuid.UUID{}).Optional().Nillable().Immutable().
 			Annotations(personal.Data("the other of the two", "30 days", personal.Code)),
+		field.Text("body_before").Optional().Nillable().
+			Annotations(personal.Data("the text before an edit that a curtain hides from somebody, who goes on seeing this one",
+				"until the message is edited openly or deleted, or its author is erased", personal.Code)),
+		field.Time("edited_before").Optional().Nillable().
+			Annotations(personal.Technical("when that text was last changed", personal.Code)),
 	}
 }
 
@@ -40,6 +46,8 @@ func (ConversationEntry) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("conversation_id", "seq").Unique(),
 		index.Fields("created_at"),
+		index.Fields("message_id").StorageKey("conversationentry_kept").
+			Annotations(entsql.IndexWhere("(body_before IS NOT NULL)")),
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
 	json "github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/convenehq/convene/internal/live"
@@ -30,6 +31,8 @@ type plan struct {
 	// who renders for the two sides: [0] for others, [1] for the author.
 	who  [2]viewer.Viewer
 	runs [2]*run
+	// named are the people whose cards the latest rendering has.
+	named names
 }
 
 // A run is a subscription of gqlgen's that is fed by hand.
@@ -59,6 +62,7 @@ func (p *plan) Render(ctx context.Context, item live.Item, own bool) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
+	p.named.clear()
 	if err := r.inlet.Push(ctx, item); err != nil {
 		p.drop(side)
 		return nil, err
@@ -100,6 +104,9 @@ func (w within) Value(key any) any {
 	return w.run.Value(key)
 }
 
+// Named implements live.Namer.
+func (p *plan) Named() []uuid.UUID { return p.named.all() }
+
 // Close implements live.Renderer.
 func (p *plan) Close() {
 	for _, r := range p.runs {
@@ -122,7 +129,9 @@ func (p *plan) run(side int) (*run, error) {
 	ctx, stop := context.WithCancel(viewer.With(context.Background(), p.who[side]))
 	// Each run has an operation context of its own: gqlgen notes the progress of an execution in it.
 	late := time.AfterFunc(beginTime, stop) // the resolver may ask PostgreSQL
-	handler, ctx := p.exec.DispatchOperation(live.WithInlet(ctx, &r.inlet), again(p.op))
+	op := again(p.op)
+	op.ResolverMiddleware = p.named.noting(op.ResolverMiddleware)
+	handler, ctx := p.exec.DispatchOperation(live.WithInlet(ctx, &r.inlet), op)
 	late.Stop()
 	r.next, r.ctx, r.stop = handler, ctx, stop
 	if r.inlet.Push == nil {

@@ -42,9 +42,12 @@ func (s *Shared) Subscribe(ctx context.Context, op *graphql.OperationContext, to
 		to.Error(s.present(ctx, op, err))
 		return
 	}
+	me := viewer.From(ctx)
 	member := &live.Member{
 		Account: intent.Account,
 		Sees:    intent.Sees,
+		Apart:   intent.Apart,
+		Own:     func() (live.Renderer, error) { return newPlan(s.exec, op, me, me) },
 		Deliver: to.Next,
 		// Whoever resumes by its cursor gets the update rendered anew.
 		Fail: func(err error) { to.Error(s.present(ctx, op, err)) },
@@ -132,8 +135,8 @@ func (s *Shared) present(ctx context.Context, op *graphql.OperationContext, err 
 	if errors.Is(err, live.ErrTooManyExclusive) {
 		path := perViewerField(op)
 		err = &fault.Error{Code: fault.CodeTooComplex, Argument: path, Message: fmt.Sprintf(
-			"This subscription selects a field that depends on who asks, which at most %d subscribers of a stream may.",
-			live.MaxExclusive)}
+			"This subscription selects a field that depends on who asks, which at most %d subscribers of a stream may, and at most %d of one account.",
+			live.MaxExclusive, live.MaxOwnExclusive)}
 	}
 	response := s.exec.DispatchError(graphql.WithOperationContext(ctx, op), gqlerror.List{gqlerror.Wrap(err)})
 	return response.Errors

@@ -3,8 +3,11 @@ package account
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fact"
+	"github.com/convenehq/convene/internal/gather"
 	"github.com/convenehq/convene/internal/mail"
 	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/token"
@@ -35,6 +38,7 @@ type Service struct {
 	clock     func() time.Time
 	passwords *passwords
 	known     *knownSessions
+	lookups   *gather.Gatherer[uuid.UUID, knownSession]
 }
 
 // Options are the settings of the slice; the zero value is good.
@@ -55,12 +59,14 @@ func New(d *db.DB, ring *token.Ring, profiles *profile.Service, facts *fact.Log,
 	if o.Issuer == "" {
 		o.Issuer = "convene"
 	}
-	return &Service{
+	s := &Service{
 		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, clock: o.Clock,
 		access:    token.NewAccess(ring, o.Issuer, o.Clock),
 		passwords: newPasswords(),
 		known:     newKnownSessions(o.Clock),
 	}
+	s.lookups = gather.New(s.lookUpAll)
+	return s
 }
 
 // now is this moment as PostgreSQL stores it.

@@ -33,7 +33,7 @@ var ladder = []layer{
 	{"ent's policies", []string{"ent/rule"}},
 	{"ent", []string{"ent"}},
 	{"the schema's vocabulary", []string{"ent/visible", "ent/personal"}},
-	{"leaf", []string{"internal/viewer", "internal/fault", "internal/sibling", "internal/telemetry", "graph/relay"}},
+	{"leaf", []string{"internal/viewer", "internal/fault", "internal/gather", "internal/sibling", "internal/telemetry", "graph/relay"}},
 }
 
 const sliceLayer = "slice"

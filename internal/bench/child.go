@@ -15,8 +15,9 @@ import (
 // modes are the arguments by which this program becomes something else than the bench: a process of its own
 // whose processor time and memory nobody else shares.
 var modes = map[string]func(ctx context.Context, in io.Reader, out io.Writer) error{
-	audienceMode: listen,
-	hostMode:     keepHost,
+	audienceMode:  listen,
+	hostMode:      keepHost,
+	returningMode: comeBack,
 }
 
 // A child is another process of this program. It is asked in JSON over its standard input and answers over its

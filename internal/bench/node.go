@@ -38,7 +38,7 @@ type node struct {
 
 // open brings a node up; sent is told of each message that it puts on disk, and may be nil.
 func (h *house) open(ctx context.Context, sent func(*ent.Message)) (n *node, err error) {
-	if n, err = h.connect(ctx, sent); err != nil {
+	if n, err = h.connect(ctx, sent, nil); err != nil {
 		return n, err
 	}
 	defer func() {
@@ -53,8 +53,8 @@ func (h *house) open(ctx context.Context, sent func(*ent.Message)) (n *node, err
 	return n, n.serve(ctx, h.ring)
 }
 
-// connect makes a node that neither consumes facts nor listens.
-func (h *house) connect(ctx context.Context, sent func(*ent.Message)) (n *node, err error) {
+// connect makes a node that neither consumes facts nor listens; stated is told of each of its statements, and may be nil.
+func (h *house) connect(ctx context.Context, sent func(*ent.Message), stated func(text string)) (n *node, err error) {
 	n = &node{}
 	defer func() {
 		if err != nil {
@@ -67,7 +67,7 @@ func (h *house) connect(ctx context.Context, sent func(*ent.Message)) (n *node, 
 	}
 	n.undo = append(n.undo, redis.Close)
 	var hub atomic.Pointer[live.Hub]
-	n.db, err = db.Open(ctx, h.services.DatabaseURL, db.Options{Connected: func() {
+	n.db, err = db.Open(ctx, h.services.DatabaseURL, db.Options{Stated: stated, Connected: func() {
 		if h := hub.Load(); h != nil {
 			h.Reconnected()
 		}

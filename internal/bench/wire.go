@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -50,7 +49,7 @@ func dial(ctx context.Context, endpoint, token, query string, variables map[stri
 	w = &wire{conn: conn, in: bufio.NewReaderSize(conn, wireBuffer)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, conn.Close())
+			w.close()
 		}
 	}()
 	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {

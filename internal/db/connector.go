@@ -15,9 +15,10 @@ import (
 type connector struct {
 	*pq.Connector
 	connected func()
+	stated    func(text string)
 }
 
-func newConnector(url string, connected func()) (connector, error) {
+func newConnector(url string, o Options) (connector, error) {
 	cfg, err := pq.NewConfig(url)
 	if err != nil {
 		return connector{}, err
@@ -27,7 +28,7 @@ func newConnector(url string, connected func()) (connector, error) {
 		cfg.ApplicationName = "convene"
 	}
 	c, err := pq.NewConnectorConfig(cfg)
-	return connector{c, connected}, err
+	return connector{c, o.Connected, o.Stated}, err
 }
 
 // Connect implements driver.Connector.
@@ -43,7 +44,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if c.connected != nil {
 		c.connected()
 	}
-	return &conn{full}, nil
+	return &conn{full, c.stated}, nil
 }
 
 // pqConn is what lib/pq's connection can do and database/sql asks for.
@@ -59,7 +60,10 @@ type pqConn interface {
 	driver.Validator
 }
 
-type conn struct{ pqConn }
+type conn struct {
+	pqConn
+	stated func(text string)
+}
 
 // CheckNamedValue sends JSON as text: with binary_parameters lib/pq would send the bytes as they are,
 // which jsonb refuses because its binary form begins with a version number.
@@ -73,7 +77,7 @@ func (c *conn) CheckNamedValue(nv *driver.NamedValue) error {
 
 // QueryContext counts and times the statement and runs it.
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	count(ctx)
+	c.count(ctx, query)
 	ctx, s := begin(ctx, query)
 	rows, err := c.pqConn.QueryContext(ctx, query, args)
 	s.end(err)
@@ -82,7 +86,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 
 // ExecContext counts and times the statement and runs it.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	count(ctx)
+	c.count(ctx, query)
 	ctx, s := begin(ctx, query)
 	result, err := c.pqConn.ExecContext(ctx, query, args)
 	s.end(err)
@@ -91,7 +95,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 
 // PrepareContext counts and times the statement and prepares it.
 func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	count(ctx)
+	c.count(ctx, query)
 	ctx, s := begin(ctx, query)
 	prepared, err := c.pqConn.PrepareContext(ctx, query)
 	s.end(err)
@@ -117,7 +121,10 @@ func CountStatements(ctx context.Context) (context.Context, *atomic.Int64) {
 	return context.WithValue(ctx, counterKey{}, n), n
 }
 
-func count(ctx context.Context) {
+func (c *conn) count(ctx context.Context, text string) {
+	if c.stated != nil {
+		c.stated(text)
+	}
 	if n, ok := ctx.Value(counterKey{}).(*atomic.Int64); ok {
 		n.Add(1)
 	}

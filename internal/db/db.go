@@ -33,11 +33,13 @@ type Options struct {
 	MaxConns int
 	// Connected is called after each new connection; nil for nobody.
 	Connected func()
+	// Stated is told the text of each statement, whoever's it is; nil for nobody. It must not wait.
+	Stated func(text string)
 }
 
 // Open connects to the database. What it answers when that fails is a sentence for whoever starts Convene.
 func Open(ctx context.Context, address string, o Options) (*DB, error) {
-	c, err := newConnector(address, o.Connected)
+	c, err := newConnector(address, o)
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL can not be read (%s): it looks like postgres://user:password@host:5432/database", withoutURL(err))
 	}

@@ -21,7 +21,7 @@ func (s *Service) Updates(ctx context.Context, after *string) (<-chan Update, er
 	d := &decoder{subjects: s.subjects}
 	wish := live.Wish[Update]{Key: streamOf(me), Account: me, Greets: true, Expect: d.expect, Decode: d.decode}
 	if after != nil {
-		cursor, err := live.ParseCursor(wish.Key, *after)
+		cursor, err := s.hub.ParseCursor(wish.Key, *after)
 		if err != nil {
 			return nil, err
 		}

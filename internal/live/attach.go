@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // A Request is what a subscriber wants of a stream.
@@ -22,17 +24,22 @@ type Request struct {
 	Plan string
 	// Renderer makes the renderer of the plan's first subscriber on the stream.
 	Renderer func() (Renderer, error)
-	// Exclusive plans are rendered for one subscriber alone; a shared stream has at most MaxExclusive.
+	// Exclusive plans are rendered for one subscriber alone; a shared stream has at most MaxExclusive, and of one
+	// account at most MaxOwnExclusive.
 	Exclusive bool
 	// Greets has a subscriber without a cursor given one at once: what it fetches after that has all that came
 	// before.
 	Greets bool
 }
 
-// MaxExclusive is how many subscribers of a stream may have a rendering of their own.
-const MaxExclusive = 20
+// How many subscribers of a stream may have a rendering of their own.
+const (
+	MaxExclusive = 20
+	// MaxOwnExclusive of them may be of one account, so that one person's tabs do not take the place of everybody.
+	MaxOwnExclusive = 4
+)
 
-// ErrTooManyExclusive says that the stream has MaxExclusive such subscribers already.
+// ErrTooManyExclusive says that the stream has so many such subscribers already.
 var ErrTooManyExclusive = errors.New("too many subscribers with a rendering of their own")
 
 // Attach gives the member everything after its cursor and all that follows, until detach is called. It
@@ -52,7 +59,7 @@ func (h *Hub) Attach(ctx context.Context, r Request, m *Member) (detach func(), 
 		return nil, err
 	}
 	return func() {
-		s.detach(m, r.Exclusive)
+		s.detach(m)
 		h.release(s)
 	}, nil
 }
@@ -129,31 +136,36 @@ func (s *stream) join(r Request, m *Member, replay []Update, from *int64) (joine
 	if reason == "" && owedAfter(replay, start)+owedAfter(owed, start) > s.hub.o.Owed {
 		reason, start = TooFarBehind, s.head
 	}
-	g, err := s.groupOf(r)
+	g, err := s.groupOf(r, m.Account)
 	if err != nil {
 		return false, err
 	}
-	m.group, m.pos, m.told = g, start, time.Now()
-	g.members[m] = struct{}{}
+	now := time.Now()
+	m.pos, m.told = start, now
+	g.add(m)
 	switch {
 	case reason != "":
-		g.tell(Item{Kind: Resync, Reason: reason, Cursor: s.cursor(start)}, m)
+		g.tell(Item{Kind: Resync, Reason: reason, Cursor: s.cursor(start).salted()}, m)
 	case r.After == nil && r.Greets:
-		g.tell(Item{Kind: Moved, Cursor: s.cursor(start)}, m)
+		g.tell(Item{Kind: Moved, Cursor: s.cursor(start).salted()}, m)
 	}
 	owed = slices.Concat(replay, owed)
 	if s.nature == Personal {
 		owed = latest(owed)
 	}
+	given := 0
 	g.expecting(s, Reading{Updates: owed}.after(start), []*Member{m}, func() {
 		for _, u := range owed {
 			if u.Seq > start {
-				g.give(s, m, u)
+				if g.give(s, m, u, now) {
+					given++
+				}
 			} else if u.Hidden && m.Sees != nil {
 				m.Sees(u)
 			}
 		}
 	})
+	deliveries.Add(float64(given))
 	m.pos = max(m.pos, s.head)
 	return true, nil
 }
@@ -184,9 +196,15 @@ func (s *stream) judge(r Request) (int64, ResyncReason) {
 	return start, ""
 }
 
-func (s *stream) groupOf(r Request) (*group, error) {
-	if r.Exclusive && s.nature == Shared && s.exclusive >= MaxExclusive {
-		return nil, ErrTooManyExclusive
+func (s *stream) groupOf(r Request, account uuid.UUID) (*group, error) {
+	if r.Exclusive && s.nature == Shared {
+		total := 0
+		for _, n := range s.exclusive {
+			total += n
+		}
+		if total >= MaxExclusive || s.exclusive[account] >= MaxOwnExclusive {
+			return nil, ErrTooManyExclusive
+		}
 	}
 	g, ok := s.groups[r.Plan]
 	if !ok {
@@ -194,24 +212,29 @@ func (s *stream) groupOf(r Request) (*group, error) {
 		if err != nil {
 			return nil, err
 		}
-		g = &group{plan: r.Plan, isExclusive: r.Exclusive, renderer: renderer, members: map[*Member]struct{}{}, frames: map[frameKey]frame{}}
+		g = &group{plan: r.Plan, isExclusive: r.Exclusive, renderer: renderer, frames: map[frameKey]frame{}}
 		s.groups[r.Plan] = g
 	}
-	if r.Exclusive {
-		s.exclusive++
+	if r.Exclusive && s.nature == Shared {
+		if s.exclusive == nil {
+			s.exclusive = map[uuid.UUID]int{}
+		}
+		s.exclusive[account]++
 	}
 	return g, nil
 }
 
-func (s *stream) detach(m *Member, exclusive bool) {
+func (s *stream) detach(m *Member) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if exclusive {
-		s.exclusive--
+	g := m.group
+	if g.isExclusive && s.nature == Shared {
+		if s.exclusive[m.Account]--; s.exclusive[m.Account] == 0 {
+			delete(s.exclusive, m.Account)
+		}
 	}
-	delete(m.group.members, m)
-	if len(m.group.members) == 0 {
-		delete(s.groups, m.group.plan)
-		m.group.renderer.Close()
+	if g.remove(m); len(g.members) == 0 {
+		delete(s.groups, g.plan)
+		g.renderer.Close()
 	}
 }

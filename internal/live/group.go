@@ -24,6 +24,11 @@ type Expecter interface {
 	Expect(ctx context.Context, items []Item) error
 }
 
+// A Namer is a renderer that can tell whose cards are in what it rendered last.
+type Namer interface {
+	Named() []uuid.UUID
+}
+
 // A Member is one subscriber of a stream.
 type Member struct {
 	// Account is who it is: its own updates are rendered as such.
@@ -31,14 +36,21 @@ type Member struct {
 	// Sees judges every update in order, hidden ones too; nil for all but hidden ones. It is called
 	// under the stream's lock, and for an update twice where a replay overlaps.
 	Sees func(Update) bool
+	// Apart tells whether an update that shows a person is rendered for this member alone, by Own; nil for nobody.
+	// It is called under the stream's lock, after Sees.
+	Apart func(person uuid.UUID) bool
+	// Own makes the renderer for the member's own eyes, when it is first needed.
+	Own func() (Renderer, error)
 	// Deliver takes an item's bytes, and the cursor behind it as clients keep it. It must not wait.
 	Deliver func(frame []byte, cursor string)
 	// Fail tells that an item could not be rendered; the subscriber should end and resume.
 	Fail func(err error)
 
 	group *group
+	place int       // among the group's members
 	pos   int64     // all up to here has been given or was not to be seen
 	told  time.Time // when the last cursor was given
+	own   Renderer  // nil until it is needed
 }
 
 // A group is the subscribers of a stream that share their rendering.
@@ -47,17 +59,18 @@ type group struct {
 	// isExclusive plans are rendered for one person's eyes at one moment: nothing is kept of them.
 	isExclusive bool
 	renderer    Renderer
-	members     map[*Member]struct{}
+	members     []*Member
 	// frames are the rendered updates of the ring, so that those who resume cost no rendering.
 	frames map[frameKey]frame
 	// swept is the ring's cuts when frames were last held against it.
 	swept int
 }
 
-// A frame is a rendered update, with the cursor behind it as clients keep it.
+// A frame is a rendered update, with the cursor behind it as clients keep it, and the people whose cards it shows.
 type frame struct {
 	bytes  []byte
 	cursor string
+	people []uuid.UUID
 }
 
 type frameKey struct {
@@ -65,18 +78,37 @@ type frameKey struct {
 	own bool
 }
 
+func (g *group) add(m *Member) {
+	m.group, m.place = g, len(g.members)
+	g.members = append(g.members, m)
+}
+
+func (g *group) remove(m *Member) {
+	last := len(g.members) - 1
+	g.members[m.place] = g.members[last]
+	g.members[m.place].place = m.place
+	g.members[last] = nil
+	g.members = g.members[:last]
+	if m.own != nil {
+		m.own.Close()
+	}
+}
+
 // renderTime is how long a rendering may hold its stream up.
 const renderTime = 5 * time.Second
 
 func (g *group) deliver(s *stream, run []Update) {
-	members := slices.Collect(maps.Keys(g.members))
-	g.expecting(s, run, members, func() {
+	now, given := time.Now(), 0
+	g.expecting(s, run, g.members, func() {
 		for _, u := range run {
-			for _, m := range members {
-				g.give(s, m, u)
+			for _, m := range g.members {
+				if g.give(s, m, u, now) {
+					given++
+				}
 			}
 		}
 	})
+	deliveries.Add(float64(given))
 	if g.swept != s.ring.cuts {
 		g.swept = s.ring.cuts
 		maps.DeleteFunc(g.frames, func(k frameKey, _ frame) bool { return k.seq <= s.ring.from })
@@ -107,33 +139,59 @@ func (g *group) expecting(s *stream, run []Update, members []*Member, give func(
 	_ = e.Expect(context.Background(), nil) // lets go of what was read for them
 }
 
-// give delivers one update to one member, unless it has had it or does not see it.
-func (g *group) give(s *stream, m *Member, u Update) {
+// give delivers one update to one member, unless it has had it or does not see it; it answers whether it did.
+func (g *group) give(s *stream, m *Member, u Update, now time.Time) bool {
 	if u.Seq <= m.pos {
-		return
+		return false
 	}
 	m.pos = u.Seq
 	if m.Sees != nil && !m.Sees(u) || u.Hidden {
-		return
+		return false
 	}
-	own := u.Author == m.Account && u.Author != uuid.Nil
-	f, ok := g.frames[frameKey{u.Seq, own}]
-	if !ok {
-		cursor := s.cursor(u.Seq)
-		bytes, err := g.render(Item{Kind: Updated, Update: u, Cursor: cursor}, own)
-		if err != nil {
-			m.Fail(err)
-			return
-		}
-		f = frame{bytes, cursor.String()}
-		// Below the ring nothing would tell that a frame has become stale.
-		if !g.isExclusive && u.Seq > s.ring.from {
-			g.frames[frameKey{u.Seq, own}] = f
-		}
+	f, err := g.frame(s, u, u.Author == m.Account && u.Author != uuid.Nil)
+	if err == nil && m.Apart != nil && !g.isExclusive && slices.ContainsFunc(f.people, m.Apart) {
+		f.bytes, err = m.alone(Item{Kind: Updated, Update: u, Cursor: s.cursor(u.Seq)})
 	}
-	m.told = time.Now()
-	deliveries.Inc()
+	if err != nil {
+		m.Fail(err)
+		return false
+	}
+	m.told = now
 	m.Deliver(f.bytes, f.cursor)
+	return true
+}
+
+// frame is an update as the group's members get it, for its author or for the others.
+func (g *group) frame(s *stream, u Update, own bool) (frame, error) {
+	if f, ok := g.frames[frameKey{u.Seq, own}]; ok {
+		return f, nil
+	}
+	cursor := s.cursor(u.Seq)
+	bytes, err := render(g.renderer, Item{Kind: Updated, Update: u, Cursor: cursor}, own)
+	if err != nil {
+		return frame{}, err
+	}
+	f := frame{bytes: bytes, cursor: cursor.String()}
+	if n, ok := g.renderer.(Namer); ok {
+		f.people = n.Named()
+	}
+	// Below the ring nothing would tell that a frame has become stale.
+	if !g.isExclusive && u.Seq > s.ring.from {
+		g.frames[frameKey{u.Seq, own}] = f
+	}
+	return f, nil
+}
+
+// alone renders an item for the member's own eyes.
+func (m *Member) alone(item Item) ([]byte, error) {
+	if m.own == nil {
+		own, err := m.Own()
+		if err != nil {
+			return nil, err
+		}
+		m.own = own
+	}
+	return render(m.own, item, false)
 }
 
 // tell gives members an item of another kind, rendered once.
@@ -144,21 +202,23 @@ func (g *group) tell(item Item, members ...*Member) {
 	if item.Kind == Resync {
 		resyncs.WithLabelValues(string(item.Reason)).Add(float64(len(members)))
 	}
-	bytes, err := g.render(item, false)
-	cursor := item.Cursor.String()
+	bytes, err := render(g.renderer, item, false)
+	cursor, now := item.Cursor.String(), time.Now()
 	for _, m := range members {
 		if err != nil {
 			m.Fail(err)
 			continue
 		}
-		m.told = time.Now()
-		deliveries.Inc()
+		m.told = now
 		m.Deliver(bytes, cursor)
+	}
+	if err == nil {
+		deliveries.Add(float64(len(members)))
 	}
 }
 
-func (g *group) render(item Item, own bool) ([]byte, error) {
+func render(r Renderer, item Item, own bool) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), renderTime)
 	defer cancel()
-	return g.renderer.Render(ctx, item, own)
+	return r.Render(ctx, item, own)
 }

@@ -10,7 +10,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/convenehq/convene/internal/gather"
 )
 
 // Options are a hub's settings; zero values are usable.
@@ -49,6 +52,8 @@ type Hub struct {
 	seed  maphash.Seed
 	epoch atomic.Pointer[string]
 	stale atomic.Bool
+	// sealer seals cursors.
+	sealer *sealer
 	// personal has a place for each personal stream that delivers.
 	personal chan struct{}
 	// refreshing lets one read of the epoch follow the other.
@@ -82,11 +87,16 @@ func New(o Options) *Hub {
 		o.Log = slog.Default()
 	}
 	h := &Hub{o: o, kinds: map[string]kind{}, hands: make(hands), seed: maphash.MakeSeed(), streams: map[Key]*stream{}, personal: make(chan struct{}, personalAtOnce)}
+	h.Seal(make([]byte, 32))
 	if o.Redis != nil {
 		h.bus = newBus(o.Redis, o.Log, h)
 	}
 	return h
 }
+
+// Seal sets the keys that cursors are sealed with, of 32 bytes each, newest first; before Start. All nodes need the
+// same. Without, everybody knows the key.
+func (h *Hub) Seal(keys ...[]byte) { h.sealer = newSealer(keys) }
 
 // A Nature is what streams of a kind are like.
 type Nature int
@@ -104,10 +114,19 @@ const (
 type kind struct {
 	source Source
 	nature Nature
+	heads  *gather.Gatherer[uuid.UUID, Head]
 }
 
 // Register says where streams of a kind are read from, and what they are like; before Start.
-func (h *Hub) Register(name string, s Source, n Nature) { h.kinds[name] = kind{s, n} }
+func (h *Hub) Register(name string, s Source, n Nature) {
+	h.kinds[name] = kind{s, n, gather.New(func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Head, error) {
+		nowhere := make(map[uuid.UUID]int64, len(ids))
+		for _, id := range ids {
+			nowhere[id] = -1 // every head has moved from there
+		}
+		return s.Moved(ctx, nowhere)
+	})}
+}
 
 // IsPersonal tells whether streams of a kind are personal.
 func (h *Hub) IsPersonal(name string) bool { return h.kinds[name].nature == Personal }
@@ -167,9 +186,9 @@ func (h *Hub) refreshEpoch(ctx context.Context) error {
 	return nil
 }
 
-// Cursor is a position in this history.
+// Cursor is a position in this history. Each is sealed anew: that two of them say the same, nobody can tell.
 func (h *Hub) Cursor(key Key, seq int64) Cursor {
-	return Cursor{Key: key, Epoch: h.Epoch(), Seq: seq}
+	return Cursor{Key: key, Epoch: h.Epoch(), Seq: seq, sealer: h.sealer}.salted()
 }
 
 // Publish hands on what has been committed: to this node's subscribers at once, to other nodes' through

@@ -227,37 +227,6 @@ func TestRedisDownFromTheStart(t *testing.T) {
 	}
 }
 
-func TestCursor(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(rt *rapid.T) {
-		c := live.Cursor{
-			Key:   live.Key{Kind: rapid.StringN(0, 20, 40).Draw(rt, "kind"), ID: uuid.New()},
-			Epoch: rapid.StringN(0, 20, 40).Draw(rt, "epoch"),
-			Seq:   rapid.Int64Min(0).Draw(rt, "seq"),
-		}
-		got, err := live.ParseCursor(c.Key, c.String())
-		if err != nil || got != c {
-			rt.Fatalf("got %v, %v, want %v", got, err, c)
-		}
-		if _, err := live.ParseCursor(live.Key{Kind: c.Key.Kind, ID: uuid.New()}, c.String()); err == nil {
-			rt.Fatal("a cursor of another stream is taken")
-		}
-	})
-}
-
-func FuzzParseCursor(f *testing.F) {
-	key := live.Key{Kind: kind, ID: uuid.Nil}
-	f.Add(live.Cursor{Key: key, Epoch: "e", Seq: 3}.String())
-	f.Add("")
-	f.Add("AQ")
-	f.Fuzz(func(t *testing.T, text string) {
-		c, err := live.ParseCursor(key, text)
-		if err == nil && c.String() != text {
-			t.Fatalf("%q and %q are the same cursor", text, c.String())
-		}
-	})
-}
-
 //nolint:paralleltest // counts the goroutines of the process
 func TestNothingIsLeftBehind(t *testing.T) {
 	newLog(t) // the services of the tests stay

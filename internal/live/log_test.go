@@ -176,7 +176,7 @@ func read(t testing.TB, h *live.Hub, id uuid.UUID, after string) *reader {
 		Renderer: func() (live.Renderer, error) { return words{}, nil },
 	}
 	if after != "" {
-		c, err := live.ParseCursor(request.Key, after)
+		c, err := h.ParseCursor(request.Key, after)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -159,7 +159,7 @@ func TestAPersonalStreamTellsTheLastOfEachSubject(t *testing.T) {
 	read(t, hub, id, hub.Cursor(key, 3).String()).want(t, "twice")
 	hub.Publish(key, l.append(t, id, "thrice", 0, thing))
 	watcher.want(t, "other", "twice", "thrice")
-	if c, err := live.ParseCursor(key, watcher.cursor); err != nil || c.Seq != 5 {
+	if c, err := hub.ParseCursor(key, watcher.cursor); err != nil || c.Seq != 5 {
 		t.Errorf("the cursor behind the last is %+v, %v", c, err)
 	}
 }

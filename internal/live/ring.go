@@ -65,18 +65,33 @@ func (r *ring) stale(subject uuid.UUID) int {
 	return 0
 }
 
-// prepend puts older updates, read from PostgreSQL, in front: every update above from, up to r.from.
-func (r *ring) prepend(from int64, older []Update) {
-	size := 0
-	for _, u := range older {
-		size += len(u.Data)
-	}
-	if len(older)+len(r.updates) > ringUpdates || size+r.bytes > ringBytes {
+// prepend puts older updates, read from PostgreSQL, in front: every update above from, up to r.from. If they are too
+// many, it may do with those above enough.
+func (r *ring) prepend(from, enough int64, older []Update) {
+	if r.fits(older) {
+		r.put(from, older)
 		return
 	}
+	if older = older[sort.Search(len(older), func(i int) bool { return older[i].Seq > enough }):]; r.fits(older) {
+		r.put(enough, older)
+	}
+}
+
+func (r *ring) fits(older []Update) bool {
+	return len(older)+len(r.updates) <= ringUpdates && size(older)+r.bytes <= ringBytes
+}
+
+func (r *ring) put(from int64, older []Update) {
 	r.updates = append(append(make([]Update, 0, len(older)+len(r.updates)), older...), r.updates...)
-	r.bytes += size
+	r.bytes += size(older)
 	r.from = from
+}
+
+func size(updates []Update) (bytes int) {
+	for _, u := range updates {
+		bytes += len(u.Data)
+	}
+	return bytes
 }
 
 // after returns the updates above a number; ok is false if the ring does not reach back so far.

@@ -2,15 +2,17 @@ package live
 
 import (
 	"context"
+	"database/sql"
+	"fmt"
 	"hash/maphash"
-	"maps"
-	"math"
 	"slices"
 	"sort"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/convenehq/convene/internal/gather"
 )
 
 // A stream is what a node knows of one stream: its head, its recent updates, and who listens.
@@ -19,6 +21,7 @@ type stream struct {
 	key    Key
 	source Source
 	nature Nature
+	heads  *gather.Gatherer[uuid.UUID, Head]
 	part   int
 
 	// users is the hub's, under its lock.
@@ -34,15 +37,18 @@ type stream struct {
 	reading sync.Mutex
 
 	// mu guards the rest. Whoever holds it may render, and waits for nothing else.
-	mu        sync.Mutex
-	known     bool   // whether head was read at least once
-	epoch     string // the history that head belongs to
-	missed    bool   // whether something came before that
-	head      int64
-	floor     int64
-	ring      ring
-	groups    map[string]*group
-	exclusive int
+	mu     sync.Mutex
+	known  bool   // whether head was read at least once
+	epoch  string // the history that head belongs to
+	missed bool   // whether something came before that
+	head   int64
+	floor  int64
+	ring   ring
+	groups map[string]*group
+	// exclusive counts the subscribers with a rendering of their own, by account.
+	exclusive map[uuid.UUID]int
+	// wanted are the numbers behind which somebody waits for history to be read.
+	wanted map[int64]int
 }
 
 // readTime is how long PostgreSQL may take to answer.
@@ -50,9 +56,9 @@ const readTime = 10 * time.Second
 
 func newStream(h *Hub, key Key, k kind) *stream {
 	return &stream{
-		hub: h, key: key, source: k.source, nature: k.nature,
+		hub: h, key: key, source: k.source, nature: k.nature, heads: k.heads,
 		part:   int(maphash.Comparable(h.seed, key) % sweepParts),
-		groups: map[string]*group{},
+		groups: map[string]*group{}, wanted: map[int64]int{},
 	}
 }
 
@@ -188,7 +194,9 @@ func (s *stream) read(ctx context.Context, after int64) (Reading, error) {
 }
 
 // cursor is a position in the stream, in the history that its head belongs to.
-func (s *stream) cursor(seq int64) Cursor { return Cursor{Key: s.key, Epoch: s.epoch, Seq: seq} }
+func (s *stream) cursor(seq int64) Cursor {
+	return Cursor{Key: s.key, Epoch: s.epoch, Seq: seq, sealer: s.hub.sealer}
+}
 
 // apply is the one place where updates reach the subscribers. The caller holds mu and has made sure that
 // nothing is left out.
@@ -247,18 +255,29 @@ func (s *stream) learn(ctx context.Context) error {
 }
 
 // history reads what follows a number for those whose cursor lies below the ring, and lets the ring
-// reach back to there if it fits, so that one read serves all who were cut off together.
+// reach back to there if it fits, so that one read serves all who were cut off together, wherever: those who wait
+// for it are known, and the one whose turn it is reads from the lowest of their numbers.
 func (s *stream) history(ctx context.Context, after int64) (Reading, error) {
+	s.mu.Lock()
+	s.wanted[after]++
+	s.mu.Unlock()
 	s.reading.Lock()
 	defer s.reading.Unlock()
 	s.mu.Lock()
 	_, have := s.ring.after(after)
-	floor := s.floor
+	floor, from := s.floor, s.lowest(after)
+	if s.wanted[after]--; s.wanted[after] == 0 {
+		delete(s.wanted, after)
+	}
 	s.mu.Unlock()
 	if have {
 		return Reading{Head: Head{Seq: after, Floor: floor}}, nil // another one's read has brought it
 	}
-	reading, err := s.read(ctx, after)
+	reading, err := s.read(ctx, from)
+	if err == nil && len(reading.Updates) > s.hub.o.Owed && from < after {
+		from = after
+		reading, err = s.read(ctx, from)
+	}
 	if err != nil || len(reading.Updates) > s.hub.o.Owed {
 		return reading, err
 	}
@@ -268,18 +287,35 @@ func (s *stream) history(ctx context.Context, after int64) (Reading, error) {
 	below := sort.Search(len(reading.Updates), func(i int) bool { return reading.Updates[i].Seq > s.ring.from })
 	if s.head <= reading.Seq && s.nature == Shared {
 		// Else something has come since, and what was read may be stale or leave it out.
-		s.ring.prepend(after, reading.Updates[:below])
+		s.ring.prepend(from, after, reading.Updates[:below])
 	}
 	s.apply(reading.after(s.head)...)
 	s.head = max(s.head, reading.Seq)
+	reading.Updates = reading.after(after)
 	return reading, nil
 }
 
-// headNow reads the head alone.
-func (s *stream) headNow(ctx context.Context) (Reading, error) {
+// lowest is the lowest number behind which somebody waits for history, but for those that are too far behind to be
+// owed all of it: what is read for them should not be in the way of others. The caller holds mu.
+func (s *stream) lowest(after int64) int64 {
+	lowest := after
+	for wanted := range s.wanted {
+		if wanted >= s.head-int64(ringUpdates) {
+			lowest = min(lowest, wanted)
+		}
+	}
+	return lowest
+}
+
+// headNow reads the head alone, together with the heads of whichever streams of its kind are asked for now.
+func (s *stream) headNow(ctx context.Context) (Head, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
-	return s.source.Read(ctx, s.key.ID, math.MaxInt64, 1)
+	head, found, err := s.heads.Get(ctx, s.key.ID)
+	if err == nil && !found && s.nature == Shared {
+		return head, fmt.Errorf("read the head of a stream: %w", sql.ErrNoRows)
+	}
+	return head, err // a personal stream that nobody has written to is empty
 }
 
 // restart begins anew in another history of the database: everybody has to refetch.
@@ -294,17 +330,17 @@ func (s *stream) restart(ctx context.Context, epoch string) {
 	}
 	s.known, s.epoch, s.head, s.floor = err == nil, epoch, reading.Seq, reading.Floor
 	s.ring.reset(reading.Seq)
+	refetch := Item{Kind: Resync, Reason: EpochChanged, Cursor: s.cursor(s.head).salted()}
 	for _, g := range s.groups {
 		clear(g.frames)
-		members := slices.Collect(maps.Keys(g.members))
-		for _, m := range members {
+		for _, m := range g.members {
 			m.pos = s.head
 			if err != nil {
 				m.Fail(err)
 			}
 		}
 		if err == nil {
-			g.tell(Item{Kind: Resync, Reason: EpochChanged, Cursor: s.cursor(s.head)}, members...)
+			g.tell(refetch, g.members...)
 		}
 	}
 }

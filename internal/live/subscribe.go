@@ -20,6 +20,9 @@ type Wish[T any] struct {
 	Account uuid.UUID
 	// Sees judges each update; nil for all.
 	Sees func(Update) bool
+	// Apart tells with whom there is something between that an audience can not know: an update that shows such a
+	// person is rendered for this viewer alone. It is asked after Sees; nil for nobody.
+	Apart func(person uuid.UUID) bool
 	// Greets has a subscriber without a cursor given one at once.
 	Greets bool
 	// Expect is told which items of a personal stream are decoded next; nil if that makes no difference.
@@ -37,6 +40,7 @@ type Intent struct {
 	Account uuid.UUID
 	Greets  bool
 	Sees    func(Update) bool
+	Apart   func(person uuid.UUID) bool
 }
 
 // A Probe in the context makes Subscribe only note what is wanted: how the shared execution learns it
@@ -67,11 +71,16 @@ func WithInlet(ctx context.Context, in *Inlet) context.Context {
 	return context.WithValue(ctx, inletKey{}, in)
 }
 
+// IsFed tells whether Subscribe will return a channel that is filled by hand, for updates that another one's Sees judges.
+func IsFed(ctx context.Context) bool { return ctx.Value(inletKey{}) != nil }
+
 // Subscribe is what a subscription's use case returns. Under the shared execution it notes the wish or
 // its channel is filled by hand; without, it is a subscriber of its own.
 func Subscribe[T any](ctx context.Context, h *Hub, w Wish[T]) (<-chan T, error) {
 	if p, ok := ctx.Value(probeKey{}).(*Probe); ok {
-		p.Intent = &Intent{Key: w.Key, After: w.After, From: w.From, Judged: w.Judged, Account: w.Account, Greets: w.Greets, Sees: w.Sees}
+		p.Intent = &Intent{
+			Key: w.Key, After: w.After, From: w.From, Judged: w.Judged, Account: w.Account, Greets: w.Greets, Sees: w.Sees, Apart: w.Apart,
+		}
 		return make(chan T), nil
 	}
 	if in, ok := ctx.Value(inletKey{}).(*Inlet); ok {

@@ -88,14 +88,15 @@ func (s *stream) tellCursors(now time.Time) {
 		return
 	}
 	defer s.mu.Unlock()
+	moved := Item{Kind: Moved, Cursor: s.cursor(s.head).salted()} // else one could tell whether the number is another
 	for _, g := range s.groups {
 		var silent []*Member
-		for m := range g.members {
+		for _, m := range g.members {
 			// Spread by the member's own last time, which a connection's arrival has made random.
 			if now.Sub(m.told) >= s.hub.o.Tell {
 				silent = append(silent, m)
 			}
 		}
-		g.tell(Item{Kind: Moved, Cursor: s.cursor(s.head)}, silent...)
+		g.tell(moved, silent...)
 	}
 }

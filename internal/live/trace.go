@@ -8,6 +8,8 @@ const (
 	// flagTraced says that the name of the span which published the update stands before its data. Nodes from
 	// before there were traces can not read such an update: traces are turned on once all nodes can.
 	flagTraced
+	// flagRemoves says that the update only takes something away.
+	flagRemoves
 )
 
 // spans are those of updates that come from collected requests: none, mostly.

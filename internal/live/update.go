@@ -34,6 +34,8 @@ type Update struct {
 	SubjectSeq int64
 	// Hidden updates are for the Sees functions of subscribers alone and never delivered.
 	Hidden bool
+	// Removes tells that the update only takes something away, and shows nothing new.
+	Removes bool
 	// Data is what happened, in the words of the stream's kind.
 	Data []byte
 	// Trace names the span that the update comes from; nil if that is not collected.
@@ -50,6 +52,9 @@ func (u Update) encode() []byte {
 	flags := byte(0)
 	if u.Hidden {
 		flags |= flagHidden
+	}
+	if u.Removes {
+		flags |= flagRemoves
 	}
 	if u.Trace != nil {
 		flags |= flagTraced
@@ -76,6 +81,7 @@ func decodeUpdate(b []byte) (Update, error) {
 		Subject:    uuid.UUID(b[24:40]),
 		SubjectSeq: int64(binary.BigEndian.Uint64(b[40:])),
 		Hidden:     b[48]&flagHidden != 0,
+		Removes:    b[48]&flagRemoves != 0,
 		Data:       b[headLength:],
 	}
 	if b[48]&flagTraced != 0 {

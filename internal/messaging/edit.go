@@ -82,6 +82,7 @@ func (s *Service) change(
 	}
 	var seq int64
 	conversation := m.ConversationID
+	isDeleted := kind == conversationentry.KindDELETED
 	asSystem := viewer.AsSystem(ctx, "number a change of the viewer's own message")
 	err = s.db.Tx(ctx, func(tx *ent.Tx) error {
 		seq = 0
@@ -100,17 +101,30 @@ func (s *Service) change(
 		if err != nil || update == nil {
 			return undone{err}
 		}
+		log := tx.ConversationEntry.Create().SetConversationID(m.ConversationID).SetSeq(taken).SetKind(kind).SetMessageID(m.ID)
+		veiled := false
+		if !isDeleted {
+			if veiled, err = isVeiled(ctx, tx, m); err != nil {
+				return err
+			}
+		}
+		if veiled {
+			log.SetNillableBodyBefore(m.Body).SetNillableEditedBefore(m.EditedAt)
+		} else if m.EditedAt != nil {
+			if err := unkeep(ctx, tx, m, isDeleted); err != nil {
+				return err
+			}
+		}
 		if m, err = update.Save(asSystem); err != nil {
 			return fmt.Errorf("change the message: %w", err)
 		}
-		err = tx.ConversationEntry.Create().SetConversationID(m.ConversationID).SetSeq(taken).
-			SetKind(kind).SetMessageID(m.ID).Exec(asSystem)
+		entry, err := log.Save(asSystem)
 		if err != nil {
 			return fmt.Errorf("log the change: %w", err)
 		}
 		seq = taken
 		return s.facts.Store(ctx, tx, fact.Fact{
-			Kind: factOf[kind], Subject: m.ConversationID, Refs: map[string]uuid.UUID{refMessage: m.ID},
+			Kind: factOf[kind], Subject: m.ConversationID, Refs: map[string]uuid.UUID{refMessage: m.ID, refEntry: entry.ID},
 		})
 	})
 	var why undone

@@ -13,8 +13,12 @@ const (
 	burstVisited = "conversation.visited"
 )
 
-// refMessage names the message that a fact is about besides its conversation.
-const refMessage = "message"
+// What a fact is about besides its conversation: the message, and the change's entry in the stream, whose number tells
+// for whom it lies behind a curtain.
+const (
+	refMessage = "message"
+	refEntry   = "entry"
+)
 
 // Facts are the slice's part of the catalogue.
 var Facts = []fact.Kind{
@@ -23,11 +27,11 @@ var Facts = []fact.Kind{
 		Says: "A conversation has been made: by the first message between two people, or for a circle.",
 	},
 	{
-		Name: factEdited, Subject: "conversation", Refs: []string{refMessage}, By: []string{"editMessage"},
+		Name: factEdited, Subject: "conversation", Refs: []string{refMessage, refEntry}, By: []string{"editMessage"},
 		Says: "The text of a message has changed.",
 	},
 	{
-		Name: factDeleted, Subject: "conversation", Refs: []string{refMessage}, By: []string{"deleteMessage"},
+		Name: factDeleted, Subject: "conversation", Refs: []string{refMessage, refEntry}, By: []string{"deleteMessage"},
 		Says: "The text of a message has been taken away.",
 	},
 	{

@@ -43,16 +43,21 @@ func (s *Service) showConversations(ctx context.Context, ids []uuid.UUID) (map[u
 // shownTo is whether a member cm sees a message: they joined before it, and it lies behind no curtain. Its words are
 // those of ent/visible, and of the migrations.
 func shownTo(message string) string {
-	return strings.ReplaceAll(`cm.joined_seq < $m.seq AND NOT EXISTS (
+	return "cm.joined_seq < " + message + ".seq AND " + openTo(message, message+".seq")
+}
+
+// openTo is whether what the author of a message did with a number lies behind no curtain for a member cm.
+func openTo(message, seq string) string {
+	return strings.NewReplacer("$m", message, "$seq", seq).Replace(`NOT EXISTS (
 	SELECT 1 FROM curtains x
 	WHERE x.conversation_id = $m.conversation_id
 		AND x.lower_id = least(cm.account_id, $m.author_id) AND x.upper_id = greatest(cm.account_id, $m.author_id)
-		AND x.from_seq < $m.seq AND (x.until_seq IS NULL OR x.until_seq > $m.seq))`, "$m", message)
+		AND x.from_seq < $seq AND (x.until_seq IS NULL OR x.until_seq > $seq))`)
 }
 
 // audienceSQL finds for whom something changes that a conversation shows: all members of a new one; who sees at
 // least one of the new messages; and of a message that was edited or deleted, who sees it as the last one or has it
-// among the unread. Whoever was told of a change that shows them nothing else than before would be told of
+// among the unread. What was edited behind a curtain has not changed for whom it hides that from. Whoever was told of a change that shows them nothing else than before would be told of
 // something that they must not see.
 //
 // Most members have no curtain, and of their new messages none has to be looked at.
@@ -60,9 +65,11 @@ var audienceSQL = `
 SELECT o.id, cm.account_id FROM unnest($1::uuid[]) AS o (id)
 JOIN conversation_members cm ON cm.conversation_id = o.id
 UNION
-SELECT changed.conversation_id, cm.account_id FROM messages changed
+SELECT changed.conversation_id, cm.account_id FROM unnest($2::uuid[], $6::uuid[]) AS how (message_id, entry_id)
+JOIN messages changed ON changed.id = how.message_id
 JOIN conversation_members cm ON cm.conversation_id = changed.conversation_id
-WHERE changed.id = ANY ($2::uuid[]) AND ` + shownTo("changed") + ` AND (
+LEFT JOIN conversation_entries edit ON edit.id = how.entry_id AND edit.kind = 'EDITED'
+WHERE ` + shownTo("changed") + ` AND (edit.seq IS NULL OR ` + openTo("changed", "edit.seq") + `) AND (
 	NOT EXISTS (
 		SELECT 1 FROM messages later
 		WHERE later.conversation_id = changed.conversation_id AND later.seq > changed.seq AND ` + shownTo("later") + `)
@@ -79,14 +86,14 @@ WHERE NOT EXISTS (
 
 // audience is for whom a batch changes a conversation.
 func (s *Service) audience(ctx context.Context, tx *ent.Tx, b fact.Batch) ([]feed.Change, error) {
-	var opened, messages, conversations []uuid.UUID
+	var opened, messages, entries, conversations []uuid.UUID
 	var since, through []int64
 	var changes []feed.Change
 	for _, f := range b.Facts {
 		if f.Kind == factOpened {
 			opened = append(opened, f.Subject)
 		} else {
-			messages = append(messages, f.Refs[refMessage])
+			messages, entries = append(messages, f.Refs[refMessage]), append(entries, f.Refs[refEntry])
 		}
 	}
 	for _, x := range b.Bursts {
@@ -99,7 +106,7 @@ func (s *Service) audience(ctx context.Context, tx *ent.Tx, b fact.Batch) ([]fee
 	if len(opened)+len(messages)+len(conversations) == 0 {
 		return changes, nil
 	}
-	rows, err := tx.QueryContext(ctx, audienceSQL, opened, messages, conversations, since, through)
+	rows, err := tx.QueryContext(ctx, audienceSQL, opened, messages, conversations, since, through, entries)
 	if err != nil {
 		return nil, fmt.Errorf("find who sees a change of a conversation: %w", err)
 	}

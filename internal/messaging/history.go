@@ -43,6 +43,9 @@ func (s *Service) Messages(
 	if err != nil {
 		return nil, fmt.Errorf("read the messages: %w", err)
 	}
+	if err := s.veil(ctx, rows...); err != nil {
+		return nil, err
+	}
 	cursor := func(m *ent.Message) string { return list.Cursor(relay.Key{Number: m.Seq}) }
 	return relay.NewConnection(page, rows, cursor), nil
 }
@@ -52,6 +55,9 @@ func (s *Service) ByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*en
 	rows, err := s.db.Ent.Message.Query().Where(message.IDIn(ids...)).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read messages: %w", err)
+	}
+	if err := s.veil(ctx, rows...); err != nil {
+		return nil, err
 	}
 	found := make(map[uuid.UUID]*ent.Message, len(rows))
 	for _, m := range rows {

@@ -10,6 +10,7 @@ import (
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/feed"
+	"github.com/convenehq/convene/internal/gather"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/token"
@@ -27,6 +28,7 @@ type Service struct {
 	hub      *live.Hub
 	facts    *fact.Log
 	appender *appender
+	sights   *gather.Gatherer[membership, sight]
 	clock    func() time.Time
 	sent     func(*ent.Message)
 }
@@ -49,6 +51,7 @@ func New(
 	}
 	s := &Service{db: d, ring: ring, accounts: accounts, profiles: profiles, hub: hub, facts: facts, clock: o.Clock, sent: o.Sent}
 	s.appender = newAppender(d, s.announceSent)
+	s.sights = gather.New(s.readSights)
 	hub.Register(StreamKind, source{d.SQL}, live.Shared)
 	s.joinFeeds(feeds)
 	return s

@@ -59,8 +59,14 @@ type said struct {
 	seq       int64
 	author    int
 	id        uuid.UUID
-	body      string
+	texts     []wrote // in the order of writing
 	isDeleted bool
+}
+
+// A wrote is a text with the number it was written with: that of the message, or of an edit.
+type wrote struct {
+	seq  int64
+	body string
 }
 
 // changed is an edit or a deletion: its number, and that of the message.
@@ -100,7 +106,7 @@ func (w *world) act(rt *rapid.T) {
 	case "say":
 		body := fmt.Sprint(who, " says ", len(w.said))
 		m := w.h.send(w.people[who], in(w.c.ID, body))
-		w.said = append(w.said, said{m.Seq, who, m.ID, body, false})
+		w.said = append(w.said, said{m.Seq, who, m.ID, []wrote{{m.Seq, body}}, false})
 		w.read[who] = m.Seq
 	case "block":
 		stood := w.blocks[[2]int{who, other}] || w.blocks[[2]int{other, who}]
@@ -132,14 +138,16 @@ func (w *world) act(rt *rapid.T) {
 			}
 		}
 	case "edit":
-		for _, s := range w.said {
+		for i, s := range w.said {
 			if s.author == who && !s.isDeleted && s.seq > w.joined[who] {
+				body := fmt.Sprint("edit ", len(w.changed))
 				_, err := w.h.messaging.Edit(w.h.as(w.people[who]), messaging.EditMessageInput{
-					MessageID: (&ent.Message{ID: s.id}).GlobalID(), Body: fmt.Sprint("edit ", len(w.changed)),
+					MessageID: (&ent.Message{ID: s.id}).GlobalID(), Body: body,
 				})
 				if err != nil {
 					rt.Fatal(err)
 				}
+				w.said[i].texts = append(w.said[i].texts, wrote{w.head(), body})
 				w.changed = append(w.changed, changed{"edited", w.head(), s.seq, who})
 				return
 			}
@@ -188,14 +196,38 @@ func (w *world) sees(who, author int, seq int64) bool {
 	return true
 }
 
+// reads is the text that a person sees of a message: the latest that nothing hides from them.
+func (w *world) reads(who int, s said) string {
+	body := ""
+	for _, t := range s.texts {
+		if w.sees(who, s.author, t.seq) {
+			body = t.body
+		}
+	}
+	if s.isDeleted {
+		return "(deleted)"
+	}
+	return body
+}
+
+// shows is the text of a message as somebody was given it.
+func shows(m *ent.Message) string {
+	if m.Body == nil {
+		return "(deleted)"
+	}
+	return *m.Body
+}
+
 func (w *world) compare(rt *rapid.T, who int) {
 	ctx := w.h.as(w.people[who])
 	var want []string
 	unread, last := 0, uuid.Nil
+	var texts []string
 	for _, s := range w.visible(who) {
 		word := fmt.Sprint(s.seq, " ", s.isDeleted)
 		want = append(want, word)
 		last = s.id
+		texts = append(texts, w.reads(who, s))
 		if s.author != who && !s.isDeleted && s.seq > w.read[who] {
 			unread++
 		}
@@ -211,6 +243,9 @@ func (w *world) compare(rt *rapid.T, who int) {
 	if strings.Join(policy, "|") != strings.Join(want, "|") {
 		rt.Fatalf("%d: the policy shows %v, the model %v", who, policy, want)
 	}
+	if got := w.h.history(w.people[who], w.c.ID); strings.Join(got, "|") != strings.Join(texts, "|") {
+		rt.Fatalf("%d: history reads %q, the model %q", who, got, texts)
+	}
 	c, err := w.h.messaging.Conversation(ctx, w.c.ID)
 	if err != nil {
 		rt.Fatal(err)
@@ -221,6 +256,9 @@ func (w *world) compare(rt *rapid.T, who int) {
 	}
 	if gotLast == nil != (last == uuid.Nil) || gotLast != nil && gotLast.ID != last {
 		rt.Fatalf("%d: the inbox's last message is %v, the model's %v", who, gotLast, last)
+	}
+	if gotLast != nil && shows(gotLast) != texts[len(texts)-1] {
+		rt.Fatalf("%d: the inbox's last message reads %q, the model's %q", who, shows(gotLast), texts[len(texts)-1])
 	}
 	if n, err := w.h.messaging.UnreadCount(ctx, c); err != nil || n != unread {
 		rt.Fatalf("%d: the inbox counts %d unread, the model %d (%v)", who, n, unread, err)
@@ -243,9 +281,11 @@ func (w *world) compareStream(rt *rapid.T, who int) {
 	slices.SortFunc(all, func(a, b changed) int { return cmp.Compare(a.seq, b.seq) })
 	var want []string
 	for _, c := range all {
-		// Neither a message that is not to be seen nor what becomes of it.
-		if w.sees(who, c.author, c.seq) && w.sees(who, c.author, c.of) {
-			want = append(want, fmt.Sprint(c.what, " ", c.of))
+		// Neither a message that is not to be seen nor what becomes of it. That a text is gone is told whatever hangs
+		// there by then: history and inbox do not show it any more either.
+		if w.sees(who, c.author, c.of) && (c.what == "deleted" && c.seq > w.joined[who] || w.sees(who, c.author, c.seq)) {
+			i := slices.IndexFunc(w.said, func(s said) bool { return s.seq == c.of })
+			want = append(want, fmt.Sprint(c.what, " ", c.of, " ", w.reads(who, w.said[i])))
 		}
 	}
 	if got := w.stream(who); strings.Join(got, "|") != strings.Join(want, "|") {
@@ -278,7 +318,7 @@ func (w *world) stream(who int) []string {
 			return got
 		}
 		if w.isModelled(m.ID) {
-			got = append(got, fmt.Sprint(what, " ", m.Seq))
+			got = append(got, fmt.Sprint(what, " ", m.Seq, " ", shows(m)))
 		}
 	}
 }

@@ -50,7 +50,7 @@ func (e entry) update(seq int64) (live.Update, error) {
 	if err != nil {
 		return live.Update{}, fmt.Errorf("write a stream's entry: %w", err)
 	}
-	u := live.Update{Seq: seq, Hidden: e.Message == nil, Data: data}
+	u := live.Update{Seq: seq, Hidden: e.Message == nil, Removes: e.Kind == conversationentry.KindDELETED.String(), Data: data}
 	if e.Message != nil {
 		u.Author, u.Subject, u.SubjectSeq = orNil(e.Message.AuthorID), e.Message.ID, e.Message.Seq
 	}

@@ -11,17 +11,18 @@ import (
 const entriesKept = 30 * 24 * time.Hour
 
 // Sweep removes entries of conversations' streams that have outlived their retention and raises the
-// streams' floors: whoever resumes from below is told to refetch. Any number of nodes may run it.
+// streams' floors: whoever resumes from below is told to refetch. Any number of nodes may run it. An edit stays as long
+// as somebody goes on seeing the text from before it.
 func (s *Service) Sweep(ctx context.Context) error {
 	// The floor is raised in the statement that removes, so that nobody is given a replay with holes.
 	// The heads are locked in the order in which everybody locks them.
 	_, err := s.db.SQL.ExecContext(ctx, `
 WITH locked AS MATERIALIZED (
 	SELECT c.id FROM conversations c
-	WHERE c.id IN (SELECT e.conversation_id FROM conversation_entries e WHERE e.created_at <= $1)
+	WHERE c.id IN (SELECT e.conversation_id FROM conversation_entries e WHERE e.created_at <= $1 AND e.body_before IS NULL)
 	ORDER BY c.id FOR NO KEY UPDATE
 ), old AS (
-	DELETE FROM conversation_entries e USING locked WHERE e.conversation_id = locked.id AND e.created_at <= $1
+	DELETE FROM conversation_entries e USING locked WHERE e.conversation_id = locked.id AND e.created_at <= $1 AND e.body_before IS NULL
 	RETURNING e.conversation_id, e.seq
 )
 UPDATE conversations c SET floor_seq = greatest(c.floor_seq, o.seq)

@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/conversationentry"
 	"github.com/convenehq/convene/graph/relay"
-	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fault"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/viewer"
@@ -23,12 +23,13 @@ func (s *Service) Updates(ctx context.Context, conversationID relay.ID, after *s
 	if err != nil {
 		return nil, err
 	}
-	wish := live.Wish[ConversationUpdate]{
-		Key:    streamOf(id),
-		Decode: func(item live.Item) (ConversationUpdate, error) { return decode(id, item) },
-	}
+	wish := live.Wish[ConversationUpdate]{Key: streamOf(id)}
 	v := viewer.From(ctx)
 	if v.Kind() == viewer.Audience && v.Conversation() == id {
+		wish.Decode = func(item live.Item) (ConversationUpdate, error) {
+			u, _, err := decode(id, item)
+			return u, err
+		}
 		return live.Subscribe(ctx, s.hub, wish)
 	}
 	wish.Account, err = viewer.Require(ctx)
@@ -36,153 +37,60 @@ func (s *Service) Updates(ctx context.Context, conversationID relay.ID, after *s
 		return nil, err
 	}
 	if after != nil {
-		cursor, err := live.ParseCursor(wish.Key, *after)
+		cursor, err := s.hub.ParseCursor(wish.Key, *after)
 		if err != nil {
 			return nil, err
 		}
 		wish.After = &cursor
 	}
-	sight, err := s.sight(ctx, wish.Account, id)
-	if db.IsNotFound(err) {
+	sight, isMember, err := s.sights.Get(ctx, membership{wish.Account, id})
+	if err != nil {
+		return nil, err
+	}
+	if !isMember {
 		return nil, &fault.Error{
 			Code: fault.CodeForbidden, Message: "There is no such conversation of yours.", Argument: []string{"conversationId"},
 		}
 	}
-	if err != nil {
-		return nil, err
+	sight.curtains = slices.Clone(sight.curtains) // another tab of the same person may have been told the same
+	wish.From, wish.Judged, wish.Sees, wish.Apart = sight.joined, sight.head+1, sight.sees, sight.isApart
+	isFed := live.IsFed(ctx) // then this sight does not follow what becomes of curtains
+	wish.Decode = func(item live.Item) (ConversationUpdate, error) {
+		u, message, err := decode(id, item)
+		if err == nil && message != nil && (isFed || sight.isApart(orNil(message.AuthorID))) {
+			err = s.veil(ctx, message)
+		}
+		return u, err
 	}
-	wish.From, wish.Judged, wish.Sees = sight.joined, sight.head+1, sight.sees
 	return live.Subscribe(ctx, s.hub, wish)
 }
 
-// A sight is what a member sees of a conversation's stream. It follows the hidden entries, which come in
-// order with the rest: what is said behind a curtain can't overtake the drawing of it.
-type sight struct {
-	me       uuid.UUID
-	head     int64 // of the stream, when the curtains were read
-	joined   int64
-	curtains []curtain
-}
-
-type curtain struct {
-	other       uuid.UUID
-	from, until int64 // until is 0 while it hangs
-}
-
-func (s *Service) sight(ctx context.Context, me, conversation uuid.UUID) (*sight, error) {
-	rows, err := s.db.SQL.QueryContext(ctx, `
-SELECT c.seq, me.joined_seq, CASE WHEN x.lower_id = $1 THEN x.upper_id ELSE x.lower_id END, x.from_seq, coalesce(x.until_seq, 0)
-FROM conversation_members me
-JOIN conversations c ON c.id = me.conversation_id
-LEFT JOIN curtains x ON x.conversation_id = me.conversation_id AND $1 IN (x.lower_id, x.upper_id)
-WHERE me.conversation_id = $2 AND me.account_id = $1
-ORDER BY x.from_seq`, me, conversation)
-	if err != nil {
-		return nil, fmt.Errorf("read what a member sees: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var v *sight
-	for rows.Next() {
-		if v == nil {
-			v = &sight{me: me}
-		}
-		var other *uuid.UUID
-		var from *int64
-		var until int64
-		if err := rows.Scan(&v.head, &v.joined, &other, &from, &until); err != nil {
-			return nil, fmt.Errorf("read what a member sees: %w", err)
-		}
-		if from != nil {
-			v.curtains = append(v.curtains, curtain{other: *other, from: *from, until: until})
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read what a member sees: %w", err)
-	}
-	if v == nil {
-		return nil, db.ErrNoRows
-	}
-	return v, nil
-}
-
-// sees judges an update, in order, and follows the curtains.
-func (v *sight) sees(u live.Update) bool {
-	if u.Hidden {
-		v.follow(u)
-		return false
-	}
-	// Neither a message that is not to be seen nor what becomes of it.
-	if u.Seq <= v.joined || u.SubjectSeq <= v.joined {
-		return false
-	}
-	for _, c := range v.curtains {
-		if c.other == u.Author && (c.hides(u.Seq) || c.hides(u.SubjectSeq)) {
-			return false
-		}
-	}
-	return true
-}
-
-func (c curtain) hides(seq int64) bool {
-	return c.from < seq && (c.until == 0 || seq < c.until)
-}
-
-func (v *sight) follow(u live.Update) {
-	var e entry
-	if json.Unmarshal(u.Data, &e) != nil {
-		return
-	}
-	other := e.Lower
-	switch v.me {
-	case e.Lower:
-		other = e.Upper
-	case e.Upper:
-	default:
-		return
-	}
-	isDrawn := e.Kind == conversationentry.KindCURTAIN_DRAWN.String()
-	for i, c := range v.curtains {
-		switch {
-		case c.other != other:
-		case isDrawn && c.from == u.Seq:
-			return // it was there when the sight was read
-		case !isDrawn && c.until == 0 && c.from < u.Seq:
-			// Not one that was drawn after: a replay passes the ends of older ones.
-			v.curtains[i].until = u.Seq
-			return
-		}
-	}
-	if isDrawn {
-		v.curtains = append(v.curtains, curtain{other: other, from: u.Seq})
-	}
-}
-
-// decode turns an item of the stream into what the subscription delivers.
-func decode(conversation uuid.UUID, item live.Item) (ConversationUpdate, error) {
+// decode turns an item of the stream into what the subscription delivers, and answers the message in it.
+func decode(conversation uuid.UUID, item live.Item) (ConversationUpdate, *ent.Message, error) {
 	cursor := item.Cursor.String()
 	switch item.Kind {
 	case live.Moved:
-		return &relay.CursorMoved{Cursor: cursor}, nil
+		return &relay.CursorMoved{Cursor: cursor}, nil, nil
 	case live.Resync:
-		return &relay.ResyncRequired{Reason: relay.ResyncReason(item.Reason), Cursor: cursor}, nil
+		return &relay.ResyncRequired{Reason: relay.ResyncReason(item.Reason), Cursor: cursor}, nil, nil
 	case live.Updated:
 	}
 	var e entry
 	if err := json.Unmarshal(item.Update.Data, &e); err != nil {
-		return nil, fmt.Errorf("read a stream's entry: %w", err)
+		return nil, nil, fmt.Errorf("read a stream's entry: %w", err)
 	}
 	if e.Message == nil {
-		return nil, fmt.Errorf("read a stream's entry: %s has no message", e.Kind)
+		return nil, nil, fmt.Errorf("read a stream's entry: %s has no message", e.Kind)
 	}
 	m := e.message(conversation)
 	switch e.Kind {
 	case kindSent:
-		return &MessageSent{Cursor: cursor, Message: m}, nil
+		return &MessageSent{Cursor: cursor, Message: m}, m, nil
 	case conversationentry.KindEDITED.String():
-		return &MessageEdited{Cursor: cursor, Message: m}, nil
+		return &MessageEdited{Cursor: cursor, Message: m}, m, nil
 	case conversationentry.KindDELETED.String():
-		return &MessageDeleted{Cursor: cursor, Message: m}, nil
+		return &MessageDeleted{Cursor: cursor, Message: m}, m, nil
 	default:
-		return nil, fmt.Errorf("read a stream's entry: unknown kind %q", e.Kind)
+		return nil, nil, fmt.Errorf("read a stream's entry: unknown kind %q", e.Kind)
 	}
 }

@@ -68,6 +68,7 @@ func (s *Service) views(ctx context.Context, others int, which selection) ([]pla
 	defer func() { _ = rows.Close() }()
 	var list []placed
 	var cards []*profile.ProfileCard
+	var lasts []*ent.Message
 	found := map[uuid.UUID]*view{}
 	for rows.Next() {
 		c, v, err := scanView(rows)
@@ -76,11 +77,18 @@ func (s *Service) views(ctx context.Context, others int, which selection) ([]pla
 		}
 		list = append(list, c)
 		cards = append(cards, v.others...)
+		if v.last != nil {
+			lasts = append(lasts, v.last)
+		}
 		found[c.ID] = v
 	}
 	// All the people of the page are siblings, not only those of one conversation.
 	sibling.Join(cards)
-	return list, found, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, nil, fmt.Errorf("read conversations: %w", err)
+	}
+	_ = rows.Close() // its connection is wanted for the next
+	return list, found, s.veil(ctx, lasts...)
 }
 
 func scanView(rows *sql.Rows) (placed, *view, error) {

@@ -23,6 +23,9 @@ type ProfileCard struct {
 // GlobalID is the id of the profile.
 func (c *ProfileCard) GlobalID() relay.ID { return relay.NewID(ent.ProfilePrefix, c.Row) }
 
+// Person is whose card it is.
+func (c *ProfileCard) Person() uuid.UUID { return c.Row }
+
 // UpdateProfileInput is the input of updateProfile; nil leaves a field as it is.
 type UpdateProfileInput struct {
 	DisplayName     *string

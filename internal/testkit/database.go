@@ -50,7 +50,13 @@ func DB(t testing.TB) *db.DB {
 // Open opens one more pool on a database and closes it when the test ends.
 func Open(t testing.TB, databaseURL string) *db.DB {
 	t.Helper()
-	d, err := db.Open(t.Context(), databaseURL, db.Options{MaxConns: 16})
+	return open(t, databaseURL, nil)
+}
+
+// open is a pool whose statements are told.
+func open(t testing.TB, databaseURL string, stated func(text string)) *db.DB {
+	t.Helper()
+	d, err := db.Open(t.Context(), databaseURL, db.Options{MaxConns: 16, Stated: stated})
 	if err != nil {
 		t.Fatalf("open the database: %v", err)
 	}

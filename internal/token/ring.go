@@ -1,6 +1,7 @@
 package token
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/hmac"
@@ -91,6 +92,15 @@ func (r *Ring) CheckMAC(purpose string, mac []byte, parts ...[]byte) bool {
 		good |= subtle.ConstantTimeCompare(k.mac("convene/mac/"+purpose, parts...), mac)
 	}
 	return good == 1
+}
+
+// Keys are keys of 32 bytes for a purpose, one of each secret, newest first: for who seals what it alone opens.
+func (r *Ring) Keys(purpose string) [][]byte {
+	all := make([][]byte, len(r.keys))
+	for i, k := range r.keys {
+		all[i] = bytes.Clone(k.sub("convene/key/" + purpose))
+	}
+	return all
 }
 
 func (k *key) mac(info string, parts ...[]byte) []byte {
