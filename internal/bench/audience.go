@@ -84,7 +84,7 @@ func (e *ears) open(ctx context.Context, to watching) error {
 				return err
 			}
 			go func() {
-				if err := e.attend(ctx, &e.seats[i], w, again); err != nil {
+				if err := e.attend(ctx, &e.seats[i], w, again); err != nil && ctx.Err() == nil {
 					e.failed <- err
 				}
 			}()
@@ -105,10 +105,7 @@ func (e *ears) attend(ctx context.Context, at *ear, w *wire, again func(after []
 		stop()
 		w.close()
 		var closed hangup
-		switch {
-		case err == nil, ctx.Err() != nil:
-			return nil
-		case !errors.As(err, &closed) || closed.code != slowClient:
+		if !errors.As(err, &closed) || closed.code != slowClient {
 			return err
 		}
 		at.mu.Lock()
@@ -116,7 +113,7 @@ func (e *ears) attend(ctx context.Context, at *ear, w *wire, again func(after []
 		at.mu.Unlock()
 		// Clients that were closed together do not come back together.
 		if err := wait(ctx, time.Duration(rand.Int64N(int64(200*time.Millisecond)))); err != nil {
-			return nil
+			return err
 		}
 		if w, err = again(at.cursor); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"sync"
 
+	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/graph/generated"
 	"github.com/convenehq/convene/graph/relay"
 	"github.com/convenehq/convene/internal/live"
@@ -34,7 +35,28 @@ func (s stockSubscriptions) ConversationUpdates(ctx context.Context, id relay.ID
 		return nil, err
 	}
 	to := make(chan messaging.ConversationUpdate, stockQueue)
+	if probe.Intent.After != nil {
+		if probe.Intent.After, err = s.broker.replay(ctx, *probe.Intent.After, to); err != nil {
+			return nil, err
+		}
+	}
 	return to, r.join(ctx, probe.Intent, to)
+}
+
+// replay gives a subscriber what it missed, read for it alone, as the query for a page of messages reads it. It answers
+// up to where that goes.
+func (b *broker) replay(ctx context.Context, after live.Cursor, to chan<- messaging.ConversationUpdate) (*live.Cursor, error) {
+	list := relay.List{Name: "messages/" + string(messaging.OldestFirst), Of: after.Key.ID}
+	from := list.Cursor(relay.Key{Number: after.Seq})
+	page, err := b.node.messaging.Messages(ctx, &ent.Conversation{ID: after.Key.ID}, stockQueue, &from, messaging.OldestFirst)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range page.Nodes() {
+		after.Seq = m.Seq
+		to <- &messaging.MessageSent{Cursor: b.node.hub.Cursor(after.Key, m.Seq).String(), Message: m}
+	}
+	return &after, nil
 }
 
 // A broker has the conversations that somebody on this node watches.

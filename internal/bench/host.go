@@ -52,6 +52,8 @@ type condition struct {
 	// Resident is the memory that it has of the system, in KB.
 	Resident   float64
 	Goroutines int
+	// Statements are those that it has sent to PostgreSQL.
+	Statements statements
 }
 
 // openHost starts a host of the house.
@@ -88,12 +90,12 @@ func (x *host) profile(b *bench, name string) (stop func() error, err error) {
 
 // keepHost is the life of a host.
 func keepHost(ctx context.Context, in io.Reader, out io.Writer) (err error) {
-	n, profiled := &node{}, func() error { return nil }
+	n, profiled, said := &node{}, func() error { return nil }, &statements{}
 	defer func() { err = errors.Join(err, n.close()) }()
 	return obey(in, out, func(d demand) (now condition, err error) {
 		switch {
 		case d.Open != nil:
-			n, err = d.Open.node(ctx)
+			n, err = d.Open.node(ctx, said)
 		case d.Profile != "":
 			profiled, err = profileInto(d.Folder, d.Profile)
 		case d.Profiled:
@@ -109,19 +111,19 @@ func keepHost(ctx context.Context, in io.Reader, out io.Writer) (err error) {
 		resident, err := residentMB(os.Getpid())
 		return condition{
 			Endpoint: n.endpoint(), Used: ownTime(), Goroutines: runtime.NumGoroutine(),
-			Resident: resident * 1000,
+			Resident: resident * 1000, Statements: said.now(),
 		}, err
 	})
 }
 
 // node is the host's.
-func (o opening) node(ctx context.Context) (*node, error) {
+func (o opening) node(ctx context.Context, said *statements) (*node, error) {
 	ring, err := token.NewRing(o.Secret)
 	if err != nil {
 		return &node{}, err
 	}
 	h := &house{services: &embedded.Services{DatabaseURL: o.DatabaseURL, RedisURL: o.RedisURL}, ring: ring}
-	n, err := h.connect(ctx, nil, nil)
+	n, err := h.connect(ctx, nil, said.note)
 	if err != nil {
 		return n, err
 	}

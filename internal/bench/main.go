@@ -64,7 +64,7 @@ var parts = []part{
 	{"flood", "160,000 deliveries/s offered to 2,000 sockets, beside stock gqlgen", measureFlood},
 	{"groups", "1,000 groups of 5 on another node, beside stock gqlgen", measureGroups},
 	{"wall", "what a document passes before it is executed, and documents that are meant to stall", measureWall},
-	{"resume", "5,000 clients that come back at once to a node that was just restarted", measureResume},
+	{"resume", "5,000 clients that come back at once to a node that was just restarted, beside stock gqlgen", measureResume},
 	{"stall", "50 of 200 sockets never read", measureStall},
 	{"start", "the built binary: cold start, warm start, memory", measureStart},
 }
@@ -137,7 +137,7 @@ func options(args []string, help io.Writer) ([]part, *bench, error) {
 	set.SetOutput(help)
 	only := set.String("only", "", "measure only these `parts`, separated by commas")
 	set.BoolVar(&b.short, "short", false, "measure for a quarter of the time: a first impression")
-	set.StringVar(&b.profiles, "profiles", "", "write profiles of inbox, send, fanout and resume into this `folder`, for go tool pprof")
+	set.StringVar(&b.profiles, "profiles", "", "write profiles of inbox, send and all beside stock gqlgen into this `folder`, for go tool pprof")
 	set.Usage = func() {
 		fmt.Fprint(help, "Measures what the README promises, in about two minutes. The parts are:\n\n")
 		for _, p := range parts {

@@ -38,12 +38,7 @@ type node struct {
 
 // open brings a node up; sent is told of each message that it puts on disk, and may be nil.
 func (h *house) open(ctx context.Context, sent func(*ent.Message)) (n *node, err error) {
-	return h.openHeard(ctx, sent, nil)
-}
-
-// openHeard brings a node up whose statements are told, unless stated is nil.
-func (h *house) openHeard(ctx context.Context, sent func(*ent.Message), stated func(text string)) (n *node, err error) {
-	if n, err = h.connect(ctx, sent, stated); err != nil {
+	if n, err = h.connect(ctx, sent, nil); err != nil {
 		return n, err
 	}
 	defer func() {
@@ -58,7 +53,7 @@ func (h *house) openHeard(ctx context.Context, sent func(*ent.Message), stated f
 	return n, n.serve(ctx, h.ring)
 }
 
-// connect makes a node that neither consumes facts nor listens.
+// connect makes a node that neither consumes facts nor listens; stated is told of each of its statements, and may be nil.
 func (h *house) connect(ctx context.Context, sent func(*ent.Message), stated func(text string)) (n *node, err error) {
 	n = &node{}
 	defer func() {

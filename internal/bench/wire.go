@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -50,7 +49,7 @@ func dial(ctx context.Context, endpoint, token, query string, variables map[stri
 	w = &wire{conn: conn, in: bufio.NewReaderSize(conn, wireBuffer)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, conn.Close())
+			w.close()
 		}
 	}()
 	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
@@ -58,7 +57,7 @@ func dial(ctx context.Context, endpoint, token, query string, variables map[stri
 	}
 	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n",
-		u.Path, u.Host); err != nil {
+		u.RequestURI(), u.Host); err != nil {
 		return nil, fmt.Errorf("open a socket: %w", err)
 	}
 	response, err := http.ReadResponse(w.in, nil)
