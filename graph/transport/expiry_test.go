@@ -38,7 +38,7 @@ func TestExpiry(t *testing.T) {
 	inTime(t, "a ping with a fresh token extends its life", func(t *testing.T) {
 		start, c := time.Now(), signedIn(t, serveInMemory(t), "10s")
 		for range 5 {
-			time.Sleep(2 * time.Second)
+			<-time.After(2 * time.Second)
 			c.send(`{"type":"ping","payload":{"authorization":"Bearer ada for 10s"}}`)
 			c.want(`{"type":"pong"}`)
 		}

@@ -13,33 +13,30 @@ func TestLimits(t *testing.T) {
 		"CONVENE_ENV": "production", "CONVENE_URL": "https://convene.example.org", "CONVENE_KEYS": key,
 		"DATABASE_URL": "postgres://db/convene", "REDIS_URL": "redis://cache", "CONVENE_MAIL": "off",
 	}
-	load := func(t *testing.T, env ...map[string]string) (config.Config, error) {
-		t.Helper()
-		for _, some := range env {
-			for name, value := range some {
+	all := config.Limits{
+		OperationsPerAccount: 50, OperationsPerAddress: 500, FailedSignIns: 10, RegistrationsPerAddress: 100,
+		SocketsPerAccount: 20, SocketsPerAddress: 1000, MessagesPerSocket: 50, ResultSize: 1 << 20,
+	}
+	for _, c := range []struct {
+		name string
+		env  map[string]string
+		want config.Limits
+	}{
+		{"production has them", inProduction, all},
+		{"development has those that are set", map[string]string{"CONVENE_SOCKETS_PER_ACCOUNT": "3"}, config.Limits{SocketsPerAccount: 3, ResultSize: 1 << 20}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for name, value := range c.env {
 				t.Setenv(name, value)
 			}
-		}
-		return config.Load()
+			if got, err := config.Load(); err != nil || fmt.Sprint(got.Limits) != fmt.Sprint(c.want) {
+				t.Errorf("got %+v, %v", got.Limits, err)
+			}
+		})
 	}
-	t.Run("production has them", func(t *testing.T) {
-		c, err := load(t, inProduction)
-		want := config.Limits{
-			OperationsPerAccount: 50, OperationsPerAddress: 500, FailedSignIns: 10, RegistrationsPerAddress: 100,
-			SocketsPerAccount: 20, SocketsPerAddress: 1000, MessagesPerSocket: 50, ResultSize: 1 << 20,
-		}
-		if err != nil || fmt.Sprint(c.Limits) != fmt.Sprint(want) {
-			t.Errorf("got %+v, %v", c.Limits, err)
-		}
-	})
-	t.Run("development has those that are set", func(t *testing.T) {
-		c, err := load(t, map[string]string{"CONVENE_SOCKETS_PER_ACCOUNT": "3"})
-		if want := (config.Limits{SocketsPerAccount: 3, ResultSize: 1 << 20}); err != nil || fmt.Sprint(c.Limits) != fmt.Sprint(want) {
-			t.Errorf("got %+v, %v", c.Limits, err)
-		}
-	})
 	t.Run("proxies are addresses and networks", func(t *testing.T) {
-		c, err := load(t, map[string]string{"CONVENE_TRUSTED_PROXIES": "10.0.0.5,192.168.7.9/16,2001:db8::/32,::1"})
+		t.Setenv("CONVENE_TRUSTED_PROXIES", "10.0.0.5,192.168.7.9/16,2001:db8::/32,::1")
+		c, err := config.Load()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +49,8 @@ func TestLimits(t *testing.T) {
 		"CONVENE_RESULT_SIZE": "1000", "CONVENE_FAILED_SIGN_INS": "1000001",
 	} {
 		t.Run(name+" is not "+value, func(t *testing.T) {
-			if _, err := load(t, map[string]string{name: value}); err == nil || !strings.Contains(err.Error(), name) {
+			t.Setenv(name, value)
+			if _, err := config.Load(); err == nil || !strings.Contains(err.Error(), name) {
 				t.Errorf("got %v", err)
 			}
 		})

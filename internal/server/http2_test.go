@@ -3,12 +3,8 @@ package server_test
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -21,7 +17,6 @@ const (
 	frameHeaders  = 1
 	frameReset    = 3
 	frameSettings = 4
-	frameGoAway   = 7
 
 	endStream, endHeaders = 1, 4
 	preface               = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -74,34 +69,25 @@ func TestHTTP2(t *testing.T) {
 		wantClosed(t, conn)
 	})
 
-	t.Run("who resets requests as fast as they can is sent away, and the others are served", func(t *testing.T) {
+	t.Run("who resets requests as fast as they can gets no more done at once than others", func(t *testing.T) {
 		t.Parallel()
 		conn := connect(t, address)
-		gone := make(chan error, 1)
-		go func() { gone <- goneAway(conn) }()
+		go func() { _, _ = io.Copy(io.Discard, conn) }()
 		before := runtime.NumGoroutine()
 		flood := bytes.NewBuffer(append([]byte(preface), frameOf(frameSettings, 0, 0, nil)...))
 		var most int
-		for i := range uint32(50_000) {
+		for i := range uint32(20_000) {
 			flood.Write(frameOf(frameHeaders, endStream|endHeaders, 2*i+1, getOf("/readyz")))
 			flood.Write(frameOf(frameReset, 0, 2*i+1, []byte{0, 0, 0, 8}))
 			if i%500 != 0 {
 				continue
 			}
 			if _, err := flood.WriteTo(conn); err != nil {
-				break
+				break // it was sent away, as it is unless the requests are done that fast
 			}
 			most = max(most, runtime.NumGoroutine()-before)
 		}
-		select {
-		case err := <-gone:
-			if err != nil {
-				t.Error(err)
-			}
-		case <-time.After(20 * time.Second):
-			t.Error("nobody has sent it away")
-		}
-		if most > 1500 { // 250 at once, and those of the tests beside
+		if most > 1500 { // 250 at once, what each of them starts, and the tests beside
 			t.Errorf("%d goroutines ran for it", most)
 		}
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/healthz", nil)
@@ -114,24 +100,4 @@ func TestHTTP2(t *testing.T) {
 		}
 		_ = response.Body.Close()
 	})
-}
-
-// goneAway reads frames until the server says that it has had enough, or closes the connection.
-func goneAway(conn net.Conn) error {
-	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		return err
-	}
-	for {
-		head := make([]byte, 9)
-		_, err := io.ReadFull(conn, head)
-		if err == nil {
-			_, err = io.CopyN(io.Discard, conn, int64(head[0])<<16|int64(head[1])<<8|int64(head[2]))
-		}
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			return fmt.Errorf("the connection is still open: %w", err)
-		case err != nil, head[3] == frameGoAway:
-			return nil //nolint:nilerr // it is closed
-		}
-	}
 }
