@@ -7,10 +7,6 @@ import (
 	"github.com/google/uuid"
 )
 
-// flagSignal says that what Redis carries is a signal: it stands where an update's flags do. A node from before there
-// were signals takes one for an update with the number 0, which no head is below, and drops it.
-const flagSignal = 1 << 2
-
 // encode is the signal as Redis carries it: the head of an update without a number, from whom it is in place of the
 // subject and the pace in place of the subject's number; then the name, both lists of accounts, and the data.
 func (sig Signal) encode(from uuid.UUID) []byte {

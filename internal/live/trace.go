@@ -10,6 +10,9 @@ const (
 	flagTraced
 	// flagRemoves says that the update only takes something away.
 	flagRemoves
+	// flagSignal says that what Redis carries is no update but a signal. A node from before there were signals takes
+	// one for an update with the number 0, which no head is below, and drops it.
+	flagSignal
 )
 
 // spans are those of updates that come from collected requests: none, mostly.

@@ -70,8 +70,21 @@ func TestWire(t *testing.T) {
 		if u, err := decodeUpdate(b); err != nil || u.Seq != 0 || u.Trace != nil {
 			t.Errorf("taken for an update it is %+v, %v", u, err)
 		}
-		if _, _, ok := decodeSignal(u.encode()); ok {
-			t.Error("an update is taken for a signal")
+		for _, u := range []Update{u, {Hidden: true}, {Removes: true}, {Hidden: true, Removes: true, Data: []byte("{}")}} {
+			if _, _, ok := decodeSignal(u.encode()); ok {
+				t.Errorf("%+v is taken for a signal", u)
+			}
+		}
+	})
+
+	t.Run("it says whether it only takes something away", func(t *testing.T) {
+		t.Parallel()
+		for _, removes := range []bool{false, true} {
+			u := u
+			u.Removes = removes
+			if got, err := decodeUpdate(u.encode()); err != nil || !cmp.Equal(u, got) {
+				t.Errorf("got %+v, %v", got, err)
+			}
 		}
 	})
 	t.Run("what is cut off is refused", func(t *testing.T) {
