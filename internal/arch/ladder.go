@@ -47,6 +47,7 @@ var neighbours = map[[2]string]string{
 	{"internal/job", "internal/db"}:            "jobs are rows, and are migrated with the others",
 	{"internal/mail", "internal/job"}:          "a mail is sent by a job",
 	{"internal/mail", "internal/db"}:           "the mailbox of development is a table",
+	{"internal/gather", "internal/telemetry"}:  "a statement for many belongs to the trace of one of them",
 	{"internal/viewer", "internal/fault"}:      "who has to sign in first is told so",
 	{"internal/account", "internal/profile"}:   "registering makes the profile, by the profile's rules for names",
 	{"internal/messaging", "internal/account"}: "a first message locks the two accounts before it looks for their conversation",

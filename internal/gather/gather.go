@@ -14,6 +14,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/convenehq/convene/internal/telemetry"
 )
 
 // Most is for how many keys is asked at once, at most. PostgreSQL answers for so many in a few milliseconds.
@@ -39,6 +41,7 @@ type Gatherer[K comparable, V any] struct {
 // A question is asked for everybody who waits for the same key.
 type question[V any] struct {
 	askers   int
+	trace    *telemetry.SpanContext // of an asker whose request is collected; nil if there is none
 	answered chan struct{}
 	value    V
 	found    bool
@@ -56,7 +59,7 @@ func (g *Gatherer[K, V]) Get(ctx context.Context, key K) (value V, found bool, e
 	if err := ctx.Err(); err != nil {
 		return value, false, err
 	}
-	q := g.join(key)
+	q := g.join(key, telemetry.Collected(ctx))
 	select {
 	case <-q.answered:
 		return q.value, q.found, q.err
@@ -68,7 +71,7 @@ func (g *Gatherer[K, V]) Get(ctx context.Context, key K) (value V, found bool, e
 
 // join waits for a key with whoever waits for it already, unless that one has been asked for: the answer might be
 // older than this question.
-func (g *Gatherer[K, V]) join(key K) *question[V] {
+func (g *Gatherer[K, V]) join(key K, trace *telemetry.SpanContext) *question[V] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	q, ok := g.waiting[key]
@@ -77,7 +80,9 @@ func (g *Gatherer[K, V]) join(key K) *question[V] {
 		g.waiting[key] = q
 		g.order = append(g.order, key)
 	}
-	q.askers++
+	if q.askers++; q.trace == nil {
+		q.trace = trace
+	}
 	if g.running == 0 || g.running < workers && len(g.waiting) >= g.running*Most {
 		g.running++
 		go g.work()
@@ -101,7 +106,7 @@ func (g *Gatherer[K, V]) work() {
 		if len(keys) == 0 {
 			return
 		}
-		values, err := g.answer(keys)
+		values, err := g.answer(keys, batch)
 		for i, q := range batch {
 			q.value, q.found = values[keys[i]]
 			q.err = err
@@ -151,8 +156,10 @@ func (g *Gatherer[K, V]) take() (keys []K, batch []*question[V]) {
 
 var errPanic = errors.New("it panicked")
 
-func (g *Gatherer[K, V]) answer(keys []K) (values map[K]V, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+func (g *Gatherer[K, V]) answer(keys []K, batch []*question[V]) (values map[K]V, err error) {
+	ctx, span := spanOf(batch)
+	defer span.End()
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	defer func() {
 		// It runs in nobody's request: nobody else would catch it, and the node would end.
@@ -161,4 +168,19 @@ func (g *Gatherer[K, V]) answer(keys []K) (values map[K]V, err error) {
 		}
 	}()
 	return g.ask(ctx, keys)
+}
+
+// spanOf is the span of a batch, and the context to ask with, which has nothing else. It belongs to the first asker
+// whose request is collected; it names the others.
+func spanOf[V any](batch []*question[V]) (context.Context, telemetry.Span) {
+	first := slices.IndexFunc(batch, func(q *question[V]) bool { return q.trace != nil })
+	if first < 0 {
+		return telemetry.StartFrom(nil, "", telemetry.Within)
+	}
+	ctx, span := telemetry.StartFrom(batch[first].trace, "gather", telemetry.Within)
+	telemetry.SetNumber(span, "convene.keys", len(batch))
+	for _, q := range batch[first+1:] {
+		telemetry.Link(span, q.trace)
+	}
+	return ctx, span
 }

@@ -149,7 +149,9 @@ func (s *stream) join(r Request, m *Member, replay []Update, from *int64) (joine
 	case r.After == nil && r.Greets:
 		g.tell(Item{Kind: Moved, Cursor: s.cursor(start).salted()}, m)
 	}
-	owed = slices.Concat(replay, owed)
+	if len(replay) > 0 {
+		owed = slices.Concat(replay, owed)
+	}
 	if s.nature == Personal {
 		owed = latest(owed)
 	}

@@ -191,7 +191,7 @@ func TestOneChangeForManyPeople(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer detach()
-		delivered.Add(1) // the sweep may be faster than we are
+		delivered.Add(1) // the sweep may find it before it is published
 		updates[key] = l.write(t, id, "for all", 0)
 	}
 	for key, u := range updates {

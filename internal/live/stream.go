@@ -228,14 +228,14 @@ func latest(run []Update) []Update {
 	return slices.DeleteFunc(slices.Clone(run), func(u Update) bool { return last[u.Subject] != u.Seq })
 }
 
-// learn reads the head for the first who attaches.
+// learn reads the head for the first who attaches. Whoever comes once it is known does not wait for what is read then.
 func (s *stream) learn(ctx context.Context) error {
+	if s.isKnown() {
+		return nil
+	}
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	s.mu.Lock()
-	known := s.known
-	s.mu.Unlock()
-	if known {
+	if s.isKnown() {
 		return nil
 	}
 	epoch := s.hub.Epoch()
@@ -252,6 +252,12 @@ func (s *stream) learn(ctx context.Context) error {
 		s.verify()
 	}
 	return nil
+}
+
+func (s *stream) isKnown() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.known
 }
 
 // history reads what follows a number for those whose cursor lies below the ring, and lets the ring

@@ -49,6 +49,16 @@ func TestWire(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got, u)
 		}
 	})
+	t.Run("it says whether it only takes something away", func(t *testing.T) {
+		t.Parallel()
+		for _, removes := range []bool{false, true} {
+			u := u
+			u.Removes = removes
+			if got, err := decodeUpdate(u.encode()); err != nil || !cmp.Equal(u, got) {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		}
+	})
 	t.Run("what is cut off is refused", func(t *testing.T) {
 		t.Parallel()
 		b := u.encode()

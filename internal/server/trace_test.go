@@ -166,7 +166,8 @@ func (c *chat) tree(id trace.TraceID) string {
 }
 
 const wholeTree = `server POST /graphql (from elsewhere)
-  client SELECT
+  internal gather
+    client SELECT
   internal mutation sendMessage
     internal append
       internal append_messages

@@ -64,6 +64,22 @@ func TestRing(t *testing.T) {
 			t.Error("a hash of something else was taken")
 		}
 	})
+	t.Run("gives keys for a purpose, of each secret, newest first, that nobody can spoil", func(t *testing.T) {
+		t.Parallel()
+		before, after := ring(t, secret(1)), ring(t, secret(2), secret(1))
+		got := after.Keys("p")
+		if len(got) != 2 || len(got[0]) != 32 || string(got[1]) != string(before.Keys("p")[0]) || string(got[0]) == string(got[1]) {
+			t.Error("they are not those of the secrets, in order")
+		}
+		if string(before.Keys("q")[0]) == string(got[1]) || string(before.MAC("p")) == string(got[1]) {
+			t.Error("another purpose has the same key")
+		}
+		want := string(got[0])
+		clear(got[0])
+		if string(after.Keys("p")[0]) != want {
+			t.Error("who got a key has changed it for others")
+		}
+	})
 	t.Run("may be used by many at once", func(t *testing.T) {
 		t.Parallel()
 		r := ring(t, secret(1), secret(2))
