@@ -51,6 +51,6 @@ func measureGroups(ctx context.Context, b *bench) (rows []row, err error) {
 	return []row{
 		cpu.row(what+"CPU", "µs/delivery", cpuOfGroups), wrong, late.row("… send to arrival, p99", "ms", 0),
 		own.row("… CPU where one of the four wrote it", "µs/delivery", 0),
-		memory.row("… memory of a socket, its share of the group included", "KB", 0),
+		memory.row("… memory of a socket, with its share of the group and of kept updates", "KB", 0),
 	}, err
 }

@@ -36,7 +36,7 @@ func (h hangup) Error() string {
 const wireBuffer = 4 << 10
 
 // dial opens a wire, signs in and subscribes.
-func dial(ctx context.Context, endpoint, token, query string, variables map[string]any) (w *wire, err error) {
+func dial(ctx context.Context, endpoint, token, query string, variables map[string]any) (_ *wire, err error) {
 	u, err := url.Parse(endpoint)
 	if err != nil {
 		return nil, err
@@ -46,10 +46,10 @@ func dial(ctx context.Context, endpoint, token, query string, variables map[stri
 	if err != nil {
 		return nil, fmt.Errorf("open a socket: %w", err)
 	}
-	w = &wire{conn: conn, in: bufio.NewReaderSize(conn, wireBuffer)}
+	w := &wire{conn: conn, in: bufio.NewReaderSize(conn, wireBuffer)}
 	defer func() {
 		if err != nil {
-			w.close()
+			_ = conn.Close()
 		}
 	}()
 	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {

@@ -61,7 +61,8 @@ func (t *truth) sees(who uuid.UUID, c *conversation, e entry) bool {
 	}
 	for _, x := range t.curtains[c.id] {
 		between := x.lower == who && x.upper == e.author || x.upper == who && x.lower == e.author
-		if between && (x.hides(e.seq) || x.hides(e.messageSeq)) {
+		// To take away what was written before the curtain is not to write behind it.
+		if between && (x.hides(e.messageSeq) || x.hides(e.seq) && e.kind != "DELETED") {
 			return false
 		}
 	}
