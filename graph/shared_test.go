@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,8 @@ var canonical = map[string]string{
 		... on MessageSent { cursor message { ...m } }
 		... on MessageEdited { cursor message { ...m } }
 		... on MessageDeleted { cursor message { ...m } }
+		... on Typing { profile { id username displayName } until }
+		... on PresenceChanged { profile { id username displayName } isOnline }
 		... on CursorMoved { cursor }
 		... on ResyncRequired { reason cursor }
 	} }
@@ -66,11 +69,15 @@ func compare(t *testing.T, a *api, query string, variables vars, keys []live.Key
 
 var cursorText = regexp.MustCompile(`"cursor":"([^"]*)"`)
 
-// until reads both ways of everybody until an update of a kind has come to each, and compares all byte for byte. A
-// CursorMoved that is told at another moment is sealed anew, so there it is what the cursor says that is compared.
-func (c *comparison) until(t *testing.T, kind string) {
+// until reads both ways of everybody, or of those whose places are given, until an update of a kind has come to each,
+// and compares all byte for byte. A CursorMoved that is told at another moment is sealed anew, so there it is what the
+// cursor says that is compared.
+func (c *comparison) until(t *testing.T, kind string, places ...int) {
 	t.Helper()
 	for who, b := range c.all {
+		if len(places) > 0 && !slices.Contains(places, who) {
+			continue
+		}
 		for came := false; !came; {
 			shared, stock := b.shared.next(t), b.stock.next(t)
 			var got struct{ Data map[string]map[string]any }
@@ -134,6 +141,10 @@ func TestEverySubscriptionBothWays(t *testing.T) {
 			c.until(t, "MessageEdited")
 			a.ok(t, ada, deleteThis, vars{"input": vars{"messageId": m["id"]}})
 			c.until(t, "MessageDeleted")
+			a.types(t, ada, of["id"].(string))
+			c.until(t, "Typing", 1)
+			a.Presence.Enter(bob.Account())
+			c.until(t, "PresenceChanged", 0)
 			c.until(t, "CursorMoved")
 			newEpoch(t, a.db)
 			c.until(t, "ResyncRequired")

@@ -30,7 +30,7 @@ func (s stockSubscriptions) ConversationUpdates(ctx context.Context, id relay.ID
 	if _, err := s.SubscriptionResolver.ConversationUpdates(live.WithProbe(ctx, probe), id, after); err != nil {
 		return nil, err
 	}
-	r, err := s.broker.room(id, probe.Intent, s.SubscriptionResolver)
+	r, err := s.broker.room(ctx, id, probe.Intent, s.SubscriptionResolver)
 	if err != nil {
 		return nil, err
 	}
@@ -77,14 +77,14 @@ type room struct {
 	last   live.Cursor // of the latest
 }
 
-func (b *broker) room(id relay.ID, in *live.Intent, decoder generated.SubscriptionResolver) (*room, error) {
+func (b *broker) room(ctx context.Context, id relay.ID, in *live.Intent, decoder generated.SubscriptionResolver) (*room, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if r, ok := b.rooms[string(id)]; ok {
 		return r, nil
 	}
 	r := &room{broker: b}
-	audience := viewer.With(context.Background(), viewer.OfAudience(in.Key.ID, false))
+	audience := viewer.With(context.WithoutCancel(ctx), viewer.OfAudience(in.Key.ID, false))
 	var err error
 	if r.out, err = decoder.ConversationUpdates(live.WithInlet(audience, &r.inlet), id, nil); err != nil {
 		return nil, err

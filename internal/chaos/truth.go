@@ -62,7 +62,7 @@ func (t *truth) sees(who uuid.UUID, c *conversation, e entry) bool {
 	for _, x := range t.curtains[c.id] {
 		between := x.lower == who && x.upper == e.author || x.upper == who && x.lower == e.author
 		// To take away what was written before the curtain is not to write behind it.
-		if between && (x.hides(e.messageSeq) || x.hides(e.seq) && e.kind != "DELETED") {
+		if between && (x.hides(e.messageSeq) || x.hides(e.seq) && e.kind != kindDeleted) {
 			return false
 		}
 	}
