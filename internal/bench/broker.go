@@ -71,8 +71,9 @@ type broker struct {
 type room struct {
 	broker *broker
 	inlet  live.Inlet
+	mu     sync.Mutex // guards the rest
 	out    <-chan messaging.ConversationUpdate
-	// values are by their numbers, and used under the lock of the stream alone.
+	// values are by their numbers.
 	values []messaging.ConversationUpdate
 	last   live.Cursor // of the latest
 }
@@ -107,7 +108,7 @@ func (r *room) join(ctx context.Context, in *live.Intent, to chan<- messaging.Co
 				return
 			}
 			select {
-			case to <- r.values[binary.BigEndian.Uint64(number)]:
+			case to <- r.value(number):
 			default:
 			}
 		},
@@ -130,8 +131,16 @@ func (r *room) join(ctx context.Context, in *live.Intent, to chan<- messaging.Co
 	return nil
 }
 
+func (r *room) value(number []byte) messaging.ConversationUpdate {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.values[binary.BigEndian.Uint64(number)]
+}
+
 // Render implements live.Renderer: instead of bytes it answers the number of the value.
 func (r *room) Render(ctx context.Context, item live.Item, _ bool) ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if len(r.values) == 0 || r.last != item.Cursor { // else it is for the author now, who gets the same
 		if err := r.inlet.Push(ctx, item); err != nil {
 			return nil, err

@@ -75,7 +75,7 @@ func (d *decoder) decode(item live.Item) (Update, error) {
 		return &relay.CursorMoved{Cursor: cursor}, nil
 	case live.Resync:
 		return &relay.ResyncRequired{Reason: relay.ResyncReason(item.Reason), Cursor: cursor}, nil
-	case live.Updated:
+	case live.Updated, live.Signalled: // nobody sends signals to a feed
 	}
 	subject, ok := d.subjects[string(item.Update.Data)]
 	if !ok {

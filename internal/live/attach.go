@@ -82,7 +82,7 @@ func (s *stream) attach(ctx context.Context, r Request, m *Member) error {
 			}
 		}
 	}
-	var replay []Update // what lies below the ring
+	var replay []Update // what lies below the ring, and has not been given
 	from := int64(-1)   // up to where the replay reaches
 	for {
 		joined, err := s.join(r, m, replay, &from)
@@ -103,8 +103,16 @@ func (s *stream) attach(ctx context.Context, r Request, m *Member) error {
 		if err != nil {
 			return fmt.Errorf("read the updates since a cursor: %w", err)
 		}
-		replay = append(replay, reading.Updates...)
-		from = reading.Seq
+		switch {
+		case s.nature == Personal, len(reading.Updates) > s.hub.o.Owed:
+			replay = append(replay, reading.Updates...)
+			from = reading.Seq
+		case !s.reaches(from):
+			if r, err = s.catchUp(ctx, r, m, reading); err != nil {
+				return err
+			}
+			from = reading.Seq
+		}
 	}
 }
 

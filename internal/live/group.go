@@ -63,6 +63,7 @@ type Member struct {
 	told     time.Time     // when the last cursor was given
 	patience time.Duration // how long after that the next one is, if nothing else comes
 	own      Renderer      // nil until it is needed
+	ended    error         // why the subscription is over
 }
 
 // A group is the subscribers of a stream that share their rendering.
@@ -236,7 +237,7 @@ func (g *group) follow(m *Member, u Update) {
 		return
 	}
 	if err := m.Ends(u); err != nil {
-		m.pos = math.MaxInt64
+		m.pos, m.ended = math.MaxInt64, err
 		g.remove(m)
 		m.Fail(err)
 	}

@@ -299,6 +299,14 @@ func (s *stream) learn(ctx context.Context) error {
 	return nil
 }
 
+// reaches tells whether what follows a number is remembered.
+func (s *stream) reaches(seq int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.ring.after(seq)
+	return ok
+}
+
 func (s *stream) isKnown() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
