@@ -51,6 +51,8 @@ type flow struct {
 func (f *flow) watch(there *live.Hub, id uuid.UUID) *reader {
 	f.log.write(f.t, id, "first", 0)
 	r := read(f.t, there, id, "")
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.note = func(word string) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -119,6 +121,8 @@ func TestASlotThatMoves(t *testing.T) {
 	for i, r := range readers {
 		r.want(t, want[i]...)
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.worst > 5*time.Second {
 		t.Errorf("a word took %v: nothing but the move itself should hold it up", f.worst)
 	}

@@ -19,11 +19,11 @@ type stream struct {
 	key    Key
 	source Source
 	nature Nature
-	part   int
+	part   int // of the sweep, while the stream is fresh
 
-	// users and place are the hub's, under its lock.
-	users int
-	place int // among those of its part
+	// users and isOver are the hub's, under its lock.
+	users  int
+	isOver bool
 
 	// inbox takes offers without waiting; one goroutine at a time works it off.
 	inboxMu sync.Mutex
