@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -67,8 +69,8 @@ type Hub struct {
 
 	mu      sync.Mutex
 	streams map[Key]*stream
-	// parts are the streams once more, as the sweep goes over them.
-	parts [sweepParts]part
+	// roll has the streams once more, as the sweep goes over them.
+	roll roll
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -240,7 +242,7 @@ func (h *Hub) acquire(key Key) (*stream, error) {
 	if !ok {
 		s = newStream(h, key, k)
 		h.streams[key] = s
-		h.parts[s.part].add(s)
+		h.roll.add(s)
 		if h.bus != nil {
 			h.bus.subscribe(key) // under the lock, so that the end of a stream before it can't come after
 		}
@@ -273,21 +275,20 @@ func (h *Hub) release(s *stream) {
 // remove takes a stream out. The caller holds mu.
 func (h *Hub) remove(s *stream) {
 	delete(h.streams, s.key)
-	h.parts[s.part].remove(s)
+	h.roll.remove(s)
 	h.shelf.drop(s)
 }
 
-// part adds the streams of one part of the sweep to some, in the order of their ids.
+// part adds the streams of one part of the sweep to some. The parts are asked for in turn.
 func (h *Hub) part(some []*stream, part int) []*stream {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return append(some, h.parts[part].inOrder()...)
+	return h.roll.take(some, part)
 }
 
 // all are all streams.
-func (h *Hub) all() (all []*stream) {
-	for part := range sweepParts {
-		all = h.part(all, part)
-	}
-	return all
+func (h *Hub) all() []*stream {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Values(h.streams))
 }

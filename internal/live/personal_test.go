@@ -167,7 +167,8 @@ func TestAPersonalStreamTellsTheLastOfEachSubject(t *testing.T) {
 func TestOneChangeForManyPeople(t *testing.T) {
 	t.Parallel()
 	l := newLog(t)
-	hub := live.New(live.Options{Epoch: func(context.Context) (string, error) { return "epoch", nil }})
+	// Without a sweep, which would tell some before all are told.
+	hub := live.New(live.Options{Sweep: time.Hour, Epoch: func(context.Context) (string, error) { return "epoch", nil }})
 	hub.Register(kind, l, live.Personal)
 	if err := hub.Start(t.Context()); err != nil {
 		t.Fatal(err)

@@ -22,11 +22,11 @@ type stream struct {
 	source Source
 	nature Nature
 	heads  *gather.Gatherer[uuid.UUID, Head]
-	part   int
+	part   int // of the sweep, while the stream is fresh
 
-	// users and place are the hub's, under its lock.
-	users int
-	place int // among those of its part
+	// users and isOver are the hub's, under its lock.
+	users  int
+	isOver bool
 
 	// inbox takes offers without waiting; one goroutine at a time works it off.
 	inboxMu sync.Mutex

@@ -81,8 +81,9 @@ func TestTheSweepRepairsTogether(t *testing.T) {
 			if n := l.one.Load() - one; n > 0 {
 				t.Errorf("%d streams were read alone", n)
 			}
-			if n := l.many.Load() - many; n > 16 {
-				t.Errorf("%d statements for %d streams in 16 slices", n, streams)
+			// 16 slices; a round that comes before all is delivered reads some again.
+			if n := l.many.Load() - many; n > streams/4 {
+				t.Errorf("%d statements for %d streams", n, streams)
 			}
 		})
 	}
