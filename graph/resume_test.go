@@ -140,7 +140,8 @@ func TestHundredsComeBackAtOnce(t *testing.T) {
 		clients.Wait()
 		reads, sessions, sights := heard.About("floor_seq, e.seq"), heard.About("FROM auth_sessions"), heard.About("me.joined_seq,\n")
 		t.Logf("%d reads of history, %d statements for sessions, %d for memberships and curtains", len(reads), len(sessions), len(sights))
-		if len(reads) > 5 || len(sessions) > 20 || len(sights) > 20 || len(sessions) == 0 || len(sights) == 0 {
+		// How many gather depends on how busy the machine is; one each would be 400.
+		if len(reads) > 5 || len(sessions) > size/4 || len(sights) > size/4 || len(sessions) == 0 || len(sights) == 0 {
 			t.Errorf("%d reads of history, %d statements for sessions, %d for memberships and curtains", len(reads), len(sessions), len(sights))
 		}
 	})
@@ -160,7 +161,7 @@ func TestHundredsComeBackAtOnce(t *testing.T) {
 			})
 		}
 		clients.Wait()
-		if heads := heard.About("feeds f "); len(heads) > 20 || len(heads) == 0 {
+		if heads := heard.About("feeds f "); len(heads) > size/4 || len(heads) == 0 {
 			t.Errorf("the heads of %d feeds took %d statements", size, len(heads))
 		}
 	})

@@ -154,9 +154,12 @@ func TestEverySubscriptionBothWays(t *testing.T) {
 			a := newNode(t, testkit.DB(t), quick)
 			ada, bob := a.person(t, "ada"), a.person(t, "bob")
 			keys := []live.Key{{Kind: "feed", ID: ada.Account()}, {Kind: "feed", ID: bob.Account()}}
+			_, of := a.send(t, ada, vars{"recipientId": profileID(bob), "body": "zero"})
+			a.settled(t)
 			c := compare(t, a, query, nil, keys, ada, bob)
 			c.until(t, "CursorMoved")
-			_, of := a.send(t, ada, vars{"recipientId": profileID(bob), "body": "zero"})
+			// One change at a time: what is shown is how things stand when it is delivered, to each way at its own moment.
+			a.send(t, ada, vars{"conversationId": of["id"], "body": "one"})
 			c.until(t, "ConversationChanged")
 			a.settled(t)
 			newEpoch(t, a.db)
