@@ -58,8 +58,7 @@ check: tidy verify vet lint race ## all that a change has to pass
 .PHONY: generate
 generate: ## generate ent, the GraphQL edge, the printed schema and the catalogue of facts
 	@go generate ./ent
-	@go tool gqlgen generate
-	@go generate ./graph/printschema ./graph/printfacts ./internal/config
+	@go generate ./graph/gqlgen ./graph/printschema ./graph/printfacts ./internal/config
 
 # What generating may touch. Compared by checksum, so that it also works beside changes not yet committed.
 GENERATED := ent graph docs/facts.md docs/settings.md go.mod go.sum

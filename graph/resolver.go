@@ -11,8 +11,6 @@ import (
 	"github.com/convenehq/convene/internal/profile"
 )
 
-//go:generate go tool gqlgen generate
-
 // Resolver holds the slices that the resolvers call, and the log of facts that they store in.
 type Resolver struct {
 	Facts     *fact.Log

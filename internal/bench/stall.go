@@ -25,7 +25,7 @@ const (
 	stallSockets   = 200
 	stallDeaf      = 50
 	stallPerSecond = 100
-	stallPadding   = 3900
+	stallPadding   = 3700
 )
 
 // measureStall has a quarter of the sockets on a conversation read nothing, and measures how the others do, and

@@ -22,6 +22,8 @@ type Cursor struct {
 	// salt makes two cursors differ that say the same; 0 for those of updates, which are the same for everybody.
 	salt   uint64
 	sealer *sealer
+	// text is the cursor sealed, if it has been.
+	text string
 }
 
 const (
@@ -36,10 +38,16 @@ func (c Cursor) salted() Cursor {
 	return c
 }
 
+// sealed is the cursor with its text, for where that is asked for more than once.
+func (c Cursor) sealed() Cursor {
+	c.text = c.String()
+	return c
+}
+
 // String is the cursor as clients keep it.
 func (c Cursor) String() string {
-	if c.sealer == nil {
-		return ""
+	if c.sealer == nil || c.text != "" {
+		return c.text
 	}
 	plain := make([]byte, 0, 16+len(c.Epoch))
 	plain = binary.BigEndian.AppendUint64(plain, uint64(c.Seq))

@@ -199,7 +199,7 @@ func (g *group) frame(s *stream, u Update, own bool) (frame, error) {
 	if f, ok := g.frames[frameKey{u.Seq, own}]; ok {
 		return f, nil
 	}
-	cursor := s.cursor(u.Seq)
+	cursor := s.cursor(u.Seq).sealed()
 	bytes, err := render(g.renderer, Item{Kind: Updated, Update: u, Cursor: cursor}, own)
 	if err != nil {
 		return frame{}, err
