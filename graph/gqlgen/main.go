@@ -7,6 +7,7 @@
 package main
 
 import (
+	"fmt"
 	"log"
 	"os"
 
@@ -44,6 +45,11 @@ func (inTurn) Name() string { return "inturn" }
 
 // GenerateCode is called with what the executor is about to be generated from.
 func (inTurn) GenerateCode(data *codegen.Data) error {
+	for name := range concurrent {
+		if data.Objects.ByName(name) == nil {
+			return fmt.Errorf("the schema has no type %s", name)
+		}
+	}
 	for _, o := range data.Objects {
 		o.DisableConcurrency = o.DisableConcurrency || !concurrent[o.Name]
 	}

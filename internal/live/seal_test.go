@@ -21,7 +21,8 @@ func TestSeal(t *testing.T) {
 		proof := hmac.New(sha256.New, derive(secret, "proof"))
 		proof.Write(append(append([]byte{byte(len(of.Kind))}, of.Kind...), of.ID[:]...))
 		proof.Write(plain)
-		begin := append(proof.Sum(nil)[:proofLength:proofLength], 0, 0, 0, 0)
+		begin := make([]byte, aes.BlockSize)
+		copy(begin, proof.Sum(nil)[:proofLength])
 		block, err := aes.NewCipher(derive(secret, "encryption"))
 		if err != nil {
 			t.Fatal(err)
