@@ -50,6 +50,9 @@ export class Suite {
   }
 }
 
+/** plain is a result without its extensions: what a server says beside the answer is its own affair. */
+export const plain = ({ extensions, ...result }) => result
+
 /** within fails a promise that takes too long. */
 export async function within(ms, promise) {
   let timer
