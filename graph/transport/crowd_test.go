@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -125,6 +126,19 @@ func TestCrowd(t *testing.T) {
 			c.want(fmt.Sprintf(`{"type":"pong","payload":{"n":%d}}`, i))
 		}
 		takes(t, start, 10*time.Second) // 40 at once, and ten a second
+	})
+
+	inTime(t, "and so is who sends too many pings of the WebSocket's own", func(t *testing.T) {
+		f := serveInMemory(t, crowd(transport.Crowd{Messages: 10}))
+		c := f.ready(t)
+		start := time.Now()
+		reading := c.ws.CloseRead(context.Background())
+		for range 140 {
+			if err := c.ws.Ping(reading); err != nil {
+				t.Fatal(err)
+			}
+		}
+		takes(t, start, 10*time.Second)
 	})
 
 	inTime(t, "who is read more slowly is not taken for gone", func(t *testing.T) {
