@@ -209,6 +209,27 @@ func TestLimited(t *testing.T) {
 		}
 	})
 
+	t.Run("a large body counts as it arrives, so that many at once are no way to fill a node's memory", func(t *testing.T) {
+		t.Parallel()
+		for size, want := range map[int]int{100: 10, 20_000: 3, 100_000: 0} {
+			f := limited(t, rates)
+			through := 0
+			for {
+				got := f.do(t, f.request(t, http.MethodPost, `{"query":"{ hello }"`+strings.Repeat(" ", size)+`}`, "Cookie", "who=ada"))
+				if strings.Contains(got.body, "RATE_LIMITED") {
+					if size > 100 && (got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") == "") {
+						t.Errorf("%d bytes are answered %v", size, got)
+					}
+					break
+				}
+				through++
+			}
+			if through != want {
+				t.Errorf("%d bytes were let through %d times, want %d", size, through, want)
+			}
+		}
+	})
+
 	t.Run("a weight of one's own counts", func(t *testing.T) {
 		t.Parallel()
 		f := limited(t, rates, func(o *transport.Options) {
