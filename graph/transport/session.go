@@ -199,6 +199,7 @@ func (s *session) kill() {
 }
 
 func (s *session) release() {
+	s.end(endGone) // what is left is nobody's
 	s.cancel()
 	s.life.stop()
 	s.mu.Lock()
