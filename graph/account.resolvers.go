@@ -76,6 +76,7 @@ func (r *mutationResolver) SignOut(ctx context.Context) (*account.SignOutPayload
 		return nil, err
 	}
 	goodbye(ctx)
+	end(ctx)
 	return &account.SignOutPayload{SessionID: session, UserErrors: []*account.AccountUserError{}}, nil
 }
 
@@ -84,6 +85,9 @@ func (r *mutationResolver) RevokeSession(ctx context.Context, input account.Revo
 	refusals, err := fault.Split[*account.AccountUserError](err)
 	if err != nil {
 		return nil, err
+	}
+	if session != nil && *session == relay.NewID(ent.AuthSessionPrefix, viewer.From(ctx).Session()) {
+		end(ctx)
 	}
 	return &account.RevokeSessionPayload{SessionID: session, UserErrors: refusals}, nil
 }

@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -296,6 +297,32 @@ func TestSessions(t *testing.T) {
 		}
 		if got := a.do(t.Context(), t, viewer.Viewer{}, signOut, nil); got.code(t) != fault.CodeUnauthenticated {
 			t.Errorf("signed out: got %v", got.Errors)
+		}
+	})
+	t.Run("that end have what follows in the same document done as nobody, until somebody signs in", func(t *testing.T) {
+		t.Parallel()
+		a := newAPI(t)
+		a.person(t, "ada")
+		for how, ending := range map[string]func(viewer.Viewer) string{
+			"signOut": func(viewer.Viewer) string { return `signOut { sessionId }` },
+			"revokeSession": func(v viewer.Viewer) string {
+				return fmt.Sprintf(`revokeSession(input: {sessionId: %q}) { sessionId }`, relay.NewID(ent.AuthSessionPrefix, v.Session()))
+			},
+		} {
+			who := tokens(t, a, "ada").Viewer
+			late := a.do(t.Context(), t, who, `mutation { `+ending(who)+` updateProfile(input: {displayName: "Too late"}) { profile { id } } }`, nil)
+			if late.code(t) != fault.CodeUnauthenticated {
+				t.Errorf("behind %s: %v", how, late)
+			}
+			who = tokens(t, a, "ada").Viewer
+			if name := at(t, a.ok(t, who, `{ viewer { profile { displayName } } }`, nil), "viewer", "profile", "displayName"); name != "Name of ada" {
+				t.Errorf("behind %s it was done: %v", how, name)
+			}
+			back := a.ok(t, who, `mutation ($in: SignInInput!) { `+ending(who)+` signIn(input: $in) { viewer { account { username } } } }`,
+				vars{"in": vars{"login": "ada", "password": password}})
+			if name := at(t, back, "signIn", "viewer", "account", "username"); name != "ada" {
+				t.Errorf("who signs in behind %s is %v", how, name)
+			}
 		}
 	})
 	t.Run("are revoked one by one, or all others", func(t *testing.T) {

@@ -74,3 +74,17 @@ func goodbye(ctx context.Context) {
 		c.Clear()
 	}
 }
+
+// end has the rest of the operation done as nobody where it would be done in the viewer's session, which has ended. Who
+// signs in after that is somebody again.
+func end(ctx context.Context) {
+	ended, op := viewer.From(ctx).Session(), graphql.GetOperationContext(ctx)
+	next := op.ResolverMiddleware
+	// Mutations run one after the other, so nothing of this operation is being resolved meanwhile.
+	op.ResolverMiddleware = func(ctx context.Context, resolve graphql.Resolver) (any, error) {
+		if viewer.From(ctx).Session() == ended {
+			ctx = viewer.With(ctx, viewer.Viewer{})
+		}
+		return next(ctx, resolve)
+	}
+}

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"io"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -33,6 +34,28 @@ func (h *Handler) admit(ctx context.Context, over carrier) gqlerror.List {
 // weigh counts what an operation asks for beyond having come.
 func (h *Handler) weigh(ctx context.Context, over carrier, op *graphql.OperationContext) gqlerror.List {
 	return refused(over, string(op.Operation.Operation), limit.From(ctx).Ask(ctx, h.Weigh(op)-1))
+}
+
+// bodyStep is how many bytes of a body count 1 towards the limits of whoever sends it: it is held until all of it is here,
+// which may take its time.
+const bodyStep = 8 << 10
+
+// A weighed body is counted as it arrives.
+type weighed struct {
+	io.Reader
+	ctx  context.Context //nolint:containedctx // of the request, which the body is a part of
+	size int
+}
+
+// Read implements io.Reader.
+func (b *weighed) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	before := b.size / bodyStep
+	b.size += n
+	if refused := limit.From(b.ctx).Ask(b.ctx, b.size/bodyStep-before); refused != nil {
+		return 0, refused
+	}
+	return n, err
 }
 
 func refused(over carrier, kind string, err error) gqlerror.List {

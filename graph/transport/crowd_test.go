@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -127,6 +128,19 @@ func TestCrowd(t *testing.T) {
 		takes(t, start, 10*time.Second) // 40 at once, and ten a second
 	})
 
+	inTime(t, "and so is who sends too many pings of the WebSocket's own", func(t *testing.T) {
+		f := serveInMemory(t, crowd(transport.Crowd{Messages: 10}))
+		c := f.ready(t)
+		start := time.Now()
+		reading := c.ws.CloseRead(context.Background())
+		for range 140 {
+			if err := c.ws.Ping(reading); err != nil {
+				t.Fatal(err)
+			}
+		}
+		takes(t, start, 10*time.Second)
+	})
+
 	inTime(t, "who is read more slowly is not taken for gone", func(t *testing.T) {
 		f := serveInMemory(t, crowd(transport.Crowd{Messages: 1}))
 		c := f.ready(t)
@@ -191,6 +205,27 @@ func TestLimited(t *testing.T) {
 			}
 			if want := 10 / weight; through != want {
 				t.Errorf("%s was let through %d times, want %d", query, through, want)
+			}
+		}
+	})
+
+	t.Run("a large body counts as it arrives, so that many at once are no way to fill a node's memory", func(t *testing.T) {
+		t.Parallel()
+		for size, want := range map[int]int{100: 10, 20_000: 3, 100_000: 0} {
+			f := limited(t, rates)
+			through := 0
+			for {
+				got := f.do(t, f.request(t, http.MethodPost, `{"query":"{ hello }"`+strings.Repeat(" ", size)+`}`, "Cookie", "who=ada"))
+				if strings.Contains(got.body, "RATE_LIMITED") {
+					if size > 100 && (got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") == "") {
+						t.Errorf("%d bytes are answered %v", size, got)
+					}
+					break
+				}
+				through++
+			}
+			if through != want {
+				t.Errorf("%d bytes were let through %d times, want %d", size, through, want)
 			}
 		}
 	})

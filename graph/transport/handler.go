@@ -21,6 +21,9 @@ type Handler struct {
 	pens           pens
 
 	sockets, streams, subscribed, slow atomic.Int64
+
+	// owed is what waits for all clients because it was due before they came, in bytes.
+	owed atomic.Int64
 }
 
 // New makes the Handler.

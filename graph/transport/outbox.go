@@ -22,6 +22,8 @@ type outbox struct {
 	limit, droppable, replay int
 	patience                 time.Duration
 	slow                     *atomic.Int64
+	allOwed                  *atomic.Int64 // by the node, up to mostOwed
+	mostOwed                 int64
 	wake                     chan struct{}
 	// call, if there is one, is called instead of a wake when there is something to write and nobody writes. It must
 	// not wait.
@@ -41,7 +43,7 @@ type outbox struct {
 func (h *Handler) newOutbox() *outbox {
 	o := &outbox{
 		limit: h.Limits.Queue, droppable: h.Limits.Droppable, replay: h.Limits.Replay,
-		patience: h.Limits.Write, slow: &h.slow, wake: make(chan struct{}, 1),
+		patience: h.Limits.Write, slow: &h.slow, allOwed: &h.owed, mostOwed: h.Limits.Owed, wake: make(chan struct{}, 1),
 	}
 	o.room = sync.NewCond(&o.mu)
 	return o
@@ -68,13 +70,33 @@ func (o *outbox) owe(f frame) {
 	defer o.mu.Unlock()
 	switch {
 	case o.end != nil:
-	case o.owed+f.size() <= o.replay:
-		o.owed += f.size()
+	case o.oweLocked(f.size()):
 		o.pushLocked(f)
 	case o.isFullLocked():
 		o.shutLocked(endSlow)
 	default:
 		o.pushLocked(f)
+	}
+}
+
+// oweLocked counts bytes as owed, if there is room for them.
+func (o *outbox) oweLocked(bytes int) bool {
+	if o.owed+bytes > o.replay {
+		return false
+	}
+	if o.allOwed.Add(int64(bytes)) > o.mostOwed {
+		o.allOwed.Add(-int64(bytes))
+		return false
+	}
+	o.owed += bytes
+	return true
+}
+
+// settleLocked has no more than so many bytes owed any longer.
+func (o *outbox) settleLocked(left int) {
+	if left < o.owed {
+		o.allOwed.Add(int64(left - o.owed))
+		o.owed = left
 	}
 }
 
@@ -128,7 +150,8 @@ func (o *outbox) shut(e ending) {
 
 func (o *outbox) shutLocked(e ending) {
 	if e.drop {
-		o.frames, o.size, o.owed = nil, 0, 0
+		o.frames, o.size = nil, 0
+		o.settleLocked(0)
 	}
 	// net/http tells of a write that took too long twice, and may do so first as of a client that is gone.
 	if e.slow && (o.end == nil || *o.end == endGone) {
@@ -206,7 +229,7 @@ func (o *outbox) take(into []frame) ([]frame, *ending) {
 		o.frames = o.few[:0] // a burst should not cost an idle client memory for ever
 	}
 	o.size -= size
-	o.owed = max(0, o.owed-size) // what is owed came first
+	o.settleLocked(max(0, o.owed-size)) // what is owed came first
 	o.room.Broadcast()
 	return into, nil
 }

@@ -50,7 +50,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*request, *r
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return nil, reject(http.StatusUnsupportedMediaType, "The body must not be compressed.")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.Limits.Body))
+	body, err := io.ReadAll(&weighed{Reader: http.MaxBytesReader(w, r.Body, h.Limits.Body), ctx: r.Context()})
 	if err != nil {
 		return nil, h.unread(err)
 	}
@@ -76,6 +76,11 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*request, *r
 }
 
 func (h *Handler) unread(err error) *rejection {
+	var known *fault.Error
+	if errors.As(err, &known) {
+		countOperation(overHTTP, "none", known.Code)
+		return &rejection{statuses[known.Code], known}
+	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return reject(http.StatusRequestEntityTooLarge, "The body has more than %d bytes.", h.Limits.Body)

@@ -27,6 +27,8 @@ type session struct {
 	written chan struct{}  // closed when nothing is written any more
 	life    lifetime
 	pace    limit.Pace // of reading
+	// controls is the pace of the WebSocket's own pings and pongs. They are read under the link's lock.
+	controls limit.Pace
 
 	mu           sync.Mutex
 	ctx          context.Context // ends with the session; has who asks
@@ -84,6 +86,14 @@ func (s *session) read() {
 		if s.out.isShut() {
 			return
 		}
+	}
+}
+
+// heardOf notes a ping or a pong of the WebSocket's own. Each ping is answered, so they are read no faster than messages.
+func (s *session) heardOf() {
+	s.heard.Store(true)
+	if wait := s.controls.Next(); wait > 0 {
+		s.hold(wait)
 	}
 }
 
@@ -189,6 +199,7 @@ func (s *session) kill() {
 }
 
 func (s *session) release() {
+	s.end(endGone) // what is left is nobody's
 	s.cancel()
 	s.life.stop()
 	s.mu.Lock()

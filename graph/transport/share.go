@@ -129,6 +129,10 @@ func (s *Shared) present(ctx context.Context, op *graphql.OperationContext, err 
 			"This subscription selects a field that depends on who asks, which at most %d subscribers of a stream may, and at most %d of one account.",
 			live.MaxExclusive, live.MaxOwnExclusive)}
 	}
+	if errors.Is(err, live.ErrTooManyPlans) {
+		err = &fault.Error{Code: fault.CodeTooComplex, Message: fmt.Sprintf(
+			"You follow this with %d different documents or variables already: subscribe with one of those, or end one first.", live.MaxOwnPlans)}
+	}
 	response := s.exec.DispatchError(graphql.WithOperationContext(ctx, op), gqlerror.List{gqlerror.Wrap(err)})
 	return response.Errors
 }

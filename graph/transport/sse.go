@@ -68,6 +68,7 @@ func (h *Handler) serveStream(
 		run(ctx, s)
 	}()
 	s.write(w, h.Limits.Write)
+	s.kill() // what is left is nobody's
 	cancel()
 	<-ran
 }

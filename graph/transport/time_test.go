@@ -205,6 +205,33 @@ func TestSlowClients(t *testing.T) {
 		}
 	})
 
+	inTime(t, "what is owed to all together is bounded, and has room again when it was read", func(t *testing.T) {
+		f := serveInMemory(t, limits(transport.Limits{Queue: 16 << 10, Owed: 80 * longResult}),
+			func(o *transport.Options) { o.Subscriptions = replay{o.Subscriptions.(subscriptions), 60} })
+		wants := func(c *client) {
+			t.Helper()
+			for i := range 60 {
+				if got := c.next(); !strings.Contains(got, fmt.Sprintf(`"%04d`, i)) {
+					t.Fatalf("got %.80s in the place of %d", got, i)
+				}
+			}
+		}
+		first, second := f.ready(t), f.ready(t)
+		f.standing(t, first)
+		f.standing(t, second)
+		if got := second.closedAfter(1013, "Too slow"); len(got) < 20 || len(got) > 50 {
+			t.Errorf("%d results came before the end", len(got))
+		}
+		wants(first)
+		gone := f.ready(t)
+		f.standing(t, gone)
+		_ = gone.ws.CloseNow()
+		synctest.Wait()
+		third := f.ready(t)
+		f.standing(t, third)
+		wants(third)
+	})
+
 	inTime(t, "what may be lost is lost when the client is behind", func(t *testing.T) {
 		f := serveInMemory(t)
 		c := f.ready(t)

@@ -47,10 +47,11 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
 	s := &session{
 		handler: h, out: h.newOutbox(), operations: map[string]*operation{}, ctx: ctx, cancel: cancel, written: make(chan struct{}),
-		pace: limit.NewPace(limit.Within(time.Second, h.Crowd.Messages, 4*h.Crowd.Messages)),
 	}
+	s.pace = limit.NewPace(limit.Within(time.Second, h.Crowd.Messages, 4*h.Crowd.Messages))
+	s.controls = s.pace
 	s.out.call = func() { h.pens.ask(s) }
-	link, err := upgrade(w, r, h.Limits, func() { s.heard.Store(true) }, s.stalled)
+	link, err := upgrade(w, r, h.Limits, s.heardOf, s.stalled)
 	if err != nil {
 		cancel()
 		h.Log.DebugContext(r.Context(), "A request for a socket was no good", "error", err)

@@ -39,6 +39,13 @@ const (
 	MaxOwnExclusive = 4
 )
 
+// MaxOwnPlans is how many renderings of a stream one account may be among the subscribers of. The tabs of an app share
+// one; without a bound somebody could have each update rendered as often as they can open subscriptions.
+const MaxOwnPlans = 8
+
+// ErrTooManyPlans says that the account has so many already.
+var ErrTooManyPlans = errors.New("too many renderings of one stream for one account")
+
 // ErrTooManyExclusive says that the stream has so many such subscribers already.
 var ErrTooManyExclusive = errors.New("too many subscribers with a rendering of their own")
 
@@ -222,6 +229,9 @@ func (s *stream) groupOf(r Request, account uuid.UUID) (*group, error) {
 	}
 	g, ok := s.groups[r.Plan]
 	if !ok {
+		if account != uuid.Nil && s.plansOf(account) >= MaxOwnPlans {
+			return nil, ErrTooManyPlans
+		}
 		renderer, err := r.Renderer()
 		if err != nil {
 			return nil, err
@@ -236,6 +246,17 @@ func (s *stream) groupOf(r Request, account uuid.UUID) (*group, error) {
 		s.exclusive[account]++
 	}
 	return g, nil
+}
+
+// plansOf counts the groups that an account is in. It looks instead of keeping count: a new plan is rare, and nearly
+// every stream has few.
+func (s *stream) plansOf(account uuid.UUID) (n int) {
+	for _, g := range s.groups {
+		if slices.ContainsFunc(g.members, func(m *Member) bool { return m.Account == account }) {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *stream) detach(m *Member) {

@@ -2,6 +2,8 @@ package persisted_test
 
 import (
 	"log/slog"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +48,29 @@ func TestStore(t *testing.T) {
 		server.FastForward(25 * time.Hour)
 		if got := s.Find(t.Context(), "a"); got != "" {
 			t.Errorf("got %q", got)
+		}
+	})
+
+	t.Run("a flood of texts fills no Redis, and an hour later there is room again", func(t *testing.T) {
+		t.Parallel()
+		_, server := open(t)
+		client := redis.NewClient(&redis.Options{Addr: server.Addr(), Protocol: 2, MaxRetries: -1})
+		t.Cleanup(func() { _ = client.Close() })
+		now := time.Now()
+		s := persisted.New(persisted.Options{Redis: client, Clock: func() time.Time { return now }})
+		text := strings.Repeat("#", 1<<20)
+		for i := range 20 {
+			s.Keep(t.Context(), strconv.Itoa(i), text)
+		}
+		if kept := len(server.Keys()); kept != 15 { // their names take room too
+			t.Fatalf("%d are kept", kept)
+		}
+		if s.Find(t.Context(), "0") != text {
+			t.Fatal("the first one is not")
+		}
+		now = now.Add(time.Hour)
+		if s.Keep(t.Context(), "later", text); s.Find(t.Context(), "later") != text {
+			t.Fatal("an hour later it is not kept")
 		}
 	})
 

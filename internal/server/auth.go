@@ -77,16 +77,25 @@ func (s *Server) whoAsks(
 // change, Sec-Fetch-Site and Origin, also for GET: by that one subscribes.
 func CheckOrigin(c config.Config) func(r *http.Request) bool {
 	guard := http.NewCrossOriginProtection()
+	// Whoever sits between a browser and the network writes the pages of http:// addresses. The guard goes by the host
+	// alone where a browser says no more than its Origin.
+	isEncrypted := strings.HasPrefix(c.URL, "https://")
+	named := map[string]bool{}
 	for _, address := range append([]string{c.URL}, c.Origins...) {
 		u, err := url.Parse(address)
 		if err == nil {
-			err = guard.AddTrustedOrigin(u.Scheme + "://" + strings.ToLower(u.Host))
+			origin := u.Scheme + "://" + strings.ToLower(u.Host)
+			named[origin] = true
+			err = guard.AddTrustedOrigin(origin)
 		}
 		if err != nil { // config has checked them
 			panic(fmt.Errorf("trust the origin %q: %w", address, err))
 		}
 	}
 	return func(r *http.Request) bool {
+		if origin := r.Header.Get("Origin"); isEncrypted && strings.HasPrefix(origin, "http://") && !named[origin] {
+			return false
+		}
 		// The guard lets GET pass; it is asked as if each request could change something.
 		asked := r.WithContext(r.Context())
 		asked.Method = http.MethodPost

@@ -292,6 +292,7 @@ func TestCheckOrigin(t *testing.T) {
 		"another one":                     {"https://evil.example", "convene.example", false},
 		"one that begins alike":           {"https://convene.example.evil.example", "convene.example", false},
 		"null":                            {"null", "convene.example", false},
+		"the same host, unencrypted":      {"http://convene.example", "convene.example", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
