@@ -111,8 +111,14 @@ func (g *group) remove(m *Member) {
 	g.members[last] = nil
 	g.members = g.members[:last]
 	m.place = -1
+	m.letGo()
+}
+
+// letGo ends the rendering for the member's own eyes.
+func (m *Member) letGo() {
 	if m.own != nil {
 		m.own.Close()
+		m.own = nil
 	}
 }
 
