@@ -328,7 +328,9 @@ func (l *line) reconcile(ctx context.Context, ps *redis.PubSub) {
 			case !isWanted && have[channel]:
 				less = append(less, channel)
 				delete(have, channel)
-				l.leaving[channel]++
+				if l.cluster != nil {
+					l.leaving[channel]++
+				}
 			}
 		}
 		clear(l.changes)

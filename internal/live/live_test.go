@@ -227,6 +227,41 @@ func TestRedisDownFromTheStart(t *testing.T) {
 	}
 }
 
+func TestStreamsThatEndAreForgotten(t *testing.T) {
+	t.Parallel()
+	l := newLog(t)
+	client, err := live.OpenRedis(testkit.RedisURL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	h := hub(t, l, live.Options{Redis: client, Linger: time.Millisecond, Sweep: time.Hour})
+	channels := func(id uuid.UUID) []string {
+		found, err := client.PubSubChannels(t.Context(), "*"+id.String()).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	until := func(what string, is func() bool) {
+		t.Helper()
+		for end := time.Now().Add(deadline); !is(); <-time.After(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal(what)
+			}
+		}
+	}
+	for range 3 {
+		id := uuid.New()
+		l.write(t, id, "first", 0)
+		r := read(t, h, id, "")
+		until("it is not subscribed to", func() bool { return len(channels(id)) > 0 })
+		r.detach()
+		until("its subscription does not end", func() bool { return len(channels(id)) == 0 })
+	}
+	until("what has ended is remembered", func() bool { return h.Leaving() == 0 })
+}
+
 //nolint:paralleltest // counts the goroutines of the process
 func TestNothingIsLeftBehind(t *testing.T) {
 	newLog(t) // the services of the tests stay
