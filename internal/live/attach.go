@@ -48,8 +48,8 @@ var ErrTooManyExclusive = errors.New("too many subscribers with a rendering of t
 // Attach gives the member everything after its cursor and all that follows, until detach is called. It
 // returns when the replay has been delivered.
 func (h *Hub) Attach(ctx context.Context, r Request, m *Member) (detach func(), err error) {
-	if r.After != nil && h.stale.Load() {
-		if err := h.refreshEpoch(ctx); err != nil {
+	if r.After != nil {
+		if err := h.confirmEpoch(ctx); err != nil {
 			return nil, err
 		}
 	}
