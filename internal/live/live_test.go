@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -100,6 +101,28 @@ func TestDelivery(t *testing.T) {
 		h.Publish(key, l.write(t, id, "unspeakable", 0))
 		h.Publish(key, l.write(t, id, "b", 0))
 		r.want(t, "failed", "b")
+	})
+	t.Run("it is tried once for all, and anew for who comes back", func(t *testing.T) {
+		t.Parallel()
+		id, key := stream()
+		after := h.Cursor(key, 1).String()
+		var tries atomic.Int64
+		isBroken := atomic.Bool{}
+		isBroken.Store(true)
+		var all []*reader
+		for range 20 {
+			all = append(all, readBy(t, h, id, "", "moody", func() (live.Renderer, error) { return moody{&isBroken, &tries}, nil }))
+		}
+		h.Publish(key, l.write(t, id, "a", 0))
+		for _, r := range all {
+			r.want(t, "failed")
+		}
+		if n := tries.Load(); n != 1 {
+			t.Errorf("it was tried %d times, and each may take seconds", n)
+		}
+		readBy(t, h, id, after, "moody", nil).want(t, "failed")
+		isBroken.Store(false)
+		readBy(t, h, id, after, "moody", nil).want(t, "a")
 	})
 	t.Run("a silent subscriber is told a newer cursor now and then", func(t *testing.T) {
 		t.Parallel()
