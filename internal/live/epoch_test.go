@@ -142,13 +142,13 @@ func TestAStreamLingersFromTheLastTimeThatItWasLeft(t *testing.T) {
 		key := live.Key{Kind: kind, ID: id}
 		for i := range 3 {
 			read(t, h, id, "").detach()
-			time.Sleep(linger - time.Second)
+			<-time.After(linger - time.Second)
 			synctest.Wait()
 			if !h.Has(key) {
 				t.Fatal(fmt.Sprint("it is gone too soon, time ", i+1))
 			}
 		}
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		synctest.Wait()
 		if h.Has(key) {
 			t.Fatal("it is still there")
