@@ -201,7 +201,7 @@ func TestTyping(t *testing.T) {
 		hal, ida, joe := here.person(t, "hal"), here.person(t, "ida"), here.person(t, "joe")
 		for _, blockedFirst := range []bool{false, true} {
 			here.ok(t, ida, unblock, vars{"input": vars{"profileId": profileID(hal)}})
-			if blockedFirst { // a circle that the block is older than has no curtain
+			if blockedFirst { // the curtain is older than what anybody sees
 				here.ok(t, ida, block, vars{"input": vars{"profileId": profileID(hal)}})
 			}
 			id := here.circle(t, hal, ida, joe)
