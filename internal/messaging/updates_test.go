@@ -147,13 +147,10 @@ func TestUpdates(t *testing.T) {
 	})
 	t.Run("what only a newer node knows is passed over, live and replayed", func(t *testing.T) {
 		before := h.listen(bob, c, nil)
-		row, err := h.messaging.Conversation(h.as(bob), c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cursor := h.messaging.Cursor(row)
-		of := h.send(ada, in(c, "known"))
-		_, err = h.db.SQL.ExecContext(t.Context(), `WITH c AS (UPDATE conversations SET seq = seq + 1 WHERE id = $2 RETURNING seq)
+		of := h.send(ada, in(c, "here"))
+		cursor := before.want("sent:here")
+		h.send(ada, in(c, "known"))
+		_, err := h.db.SQL.ExecContext(t.Context(), `WITH c AS (UPDATE conversations SET seq = seq + 1 WHERE id = $2 RETURNING seq)
 			INSERT INTO conversation_entries (id, conversation_id, seq, kind, message_id, created_at)
 			SELECT $1, $2, seq, 'PINNED', $3, now() FROM c`, uuid.New(), c, of.ID)
 		if err != nil {
