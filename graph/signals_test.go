@@ -32,9 +32,14 @@ const (
 // pair is two nodes with one Redis and one database.
 func pair(t *testing.T) (here, there *api) {
 	t.Helper()
+	return pairOn(t, testkit.RedisURL(t))
+}
+
+func pairOn(t *testing.T, url string) (here, there *api) {
+	t.Helper()
 	d := testkit.DB(t)
 	node := func() *api {
-		client, err := live.OpenRedis(testkit.RedisURL(t))
+		client, err := live.OpenRedis(url)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +201,7 @@ func TestTyping(t *testing.T) {
 		hal, ida, joe := here.person(t, "hal"), here.person(t, "ida"), here.person(t, "joe")
 		for _, blockedFirst := range []bool{false, true} {
 			here.ok(t, ida, unblock, vars{"input": vars{"profileId": profileID(hal)}})
-			if blockedFirst { // a circle that the block is older than has no curtain
+			if blockedFirst { // the curtain is older than what anybody sees
 				here.ok(t, ida, block, vars{"input": vars{"profileId": profileID(hal)}})
 			}
 			id := here.circle(t, hal, ida, joe)
@@ -221,4 +226,32 @@ func TestTyping(t *testing.T) {
 			t.Errorf("shared %s\nstock  %s", a, b)
 		}
 	})
+}
+
+// On a cluster, what nodes tell each other goes by many servers.
+func TestSignalsOnACluster(t *testing.T) {
+	t.Parallel()
+	here, there := pairOn(t, testkit.Cluster(t).URL())
+	ada, bob, cy := here.person(t, "ada"), here.person(t, "bob"), here.person(t, "cyd")
+	for range 5 { // conversations are on several servers
+		id := here.circle(t, ada, bob, cy)
+		bobs := there.watch(t, bob, signals, vars{"id": id})
+		there.stands(t, bobs, here, cy, id)
+		here.types(t, ada, id)
+		bobs.wants(t, "Typing ada")
+	}
+	id := here.circle(t, ada, bob, cy)
+	bobs := there.watch(t, bob, signals, vars{"id": id})
+	there.stands(t, bobs, here, cy, id)
+	leave := here.Presence.Enter(ada.Account())
+	bobs.wants(t, "PresenceChanged ada true")
+	there.sees(t, bob, id, "[ada]")
+	here.ok(t, ada, block, vars{"input": vars{"profileId": profileID(bob)}})
+	bobs.wants(t, "PresenceChanged ada false")
+	there.sees(t, bob, id, "[]")
+	here.types(t, ada, id)
+	here.send(t, cy, vars{"conversationId": id, "body": "nobody types"})
+	bobs.wants(t, "MessageSent nobody types")
+	there.sees(t, cy, id, "[ada]")
+	leave()
 }

@@ -16,6 +16,10 @@ type wholeConn struct {
 	mu      sync.Mutex
 	written func()
 	over    bool // a close frame has left, which is the last
+
+	// torn tells that a frame has left in part, so that mu is held until the rest of it has. It is the session's
+	// writer's.
+	torn bool
 }
 
 func newWholeConn(conn net.Conn) *wholeConn {
@@ -38,21 +42,30 @@ func giveBack(buffer *[]byte) {
 	}
 }
 
-// try writes what can be written at once.
+// try writes what can be written at once. Behind a part of it nobody writes but the session, who has to write the rest.
 func (c *wholeConn) try(frames []byte) (n int, err error) {
 	if c.raw == nil || !c.mu.TryLock() { // else somebody waits for the client already
 		return 0, nil
 	}
-	defer c.mu.Unlock()
+	defer func() {
+		if !c.torn {
+			c.mu.Unlock()
+		}
+	}()
 	if c.over {
 		return 0, net.ErrClosed
 	}
-	return writeAtOnce(c.raw, frames)
+	n, err = writeAtOnce(c.raw, frames)
+	c.torn = err == nil && n > 0 && n < len(frames)
+	return n, err
 }
 
-// writeAll writes frames, and calls progress whenever some of them have left.
+// writeAll writes frames, or the rest of those that left in part, and calls progress whenever some of them have left.
 func (c *wholeConn) writeAll(frames []byte, progress func()) error {
-	c.mu.Lock()
+	if !c.torn {
+		c.mu.Lock()
+	}
+	c.torn = false
 	defer c.mu.Unlock()
 	if c.over {
 		return net.ErrClosed

@@ -92,6 +92,7 @@ var sqlFiles = map[string]string{
 	"internal/mail/mailbox.go":             "a table of development only; about no person of production",
 	"internal/messaging/appender.go":       "many messages in one call of a function that locks first and then looks again",
 	"internal/messaging/curtain.go":        "locks the conversations that two people share, in the order of their ids",
+	"internal/messaging/join.go":           "between which members blocks stand, in one statement; blocks are nobody's to see",
 	"internal/messaging/messaging.go":      "hands the pool to the reader of streams",
 	"internal/messaging/presence.go":       "whose presence a member may know, of many conversations in one statement; blocks are nobody's to see",
 	"internal/messaging/presencesignal.go": "who may know that somebody has come, of many people in one statement; blocks are nobody's to see",

@@ -30,6 +30,9 @@ type Request struct {
 	// Greets has a subscriber without a cursor given one at once: what it fetches after that has all that came
 	// before.
 	Greets bool
+
+	// isBehind tells that more is owed than is replayed, as has turned out.
+	isBehind bool
 }
 
 // How many subscribers of a stream may have a rendering of their own.
@@ -52,8 +55,8 @@ var ErrTooManyExclusive = errors.New("too many subscribers with a rendering of t
 // Attach gives the member everything after its cursor and all that follows, until detach is called. It
 // returns when the replay has been delivered.
 func (h *Hub) Attach(ctx context.Context, r Request, m *Member) (detach func(), err error) {
-	if r.After != nil && h.stale.Load() {
-		if err := h.refreshEpoch(ctx); err != nil {
+	if r.After != nil {
+		if err := h.confirmEpoch(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -62,6 +65,7 @@ func (h *Hub) Attach(ctx context.Context, r Request, m *Member) (detach func(), 
 		return nil, err
 	}
 	if err := s.attach(ctx, r, m); err != nil {
+		m.letGo()
 		h.release(s)
 		return nil, err
 	}
@@ -89,8 +93,8 @@ func (s *stream) attach(ctx context.Context, r Request, m *Member) error {
 			}
 		}
 	}
-	var replay []Update // what lies below the ring, and has not been given
-	from := int64(-1)   // up to where the replay reaches
+	var replay []Update // of a personal stream, what lies below the ring
+	from := int64(-1)   // up to where the member was given all, or it is in the replay
 	for {
 		joined, err := s.join(r, m, replay, &from)
 		switch {
@@ -110,11 +114,15 @@ func (s *stream) attach(ctx context.Context, r Request, m *Member) error {
 		if err != nil {
 			return fmt.Errorf("read the updates since a cursor: %w", err)
 		}
+		isPart := len(reading.Updates) > s.hub.o.Owed
 		switch {
-		case s.nature == Personal, len(reading.Updates) > s.hub.o.Owed:
+		case s.nature == Personal:
 			replay = append(replay, reading.Updates...)
 			from = reading.Seq
-		case !s.reaches(from):
+		case isPart || !s.reaches(from):
+			if isPart { // what follows is read next, if it matters
+				reading.Seq = reading.Updates[len(reading.Updates)-1].Seq
+			}
 			if r, err = s.catchUp(ctx, r, m, reading); err != nil {
 				return err
 			}
@@ -211,6 +219,8 @@ func (s *stream) judge(r Request) (int64, ResyncReason) {
 	case r.After.Epoch != s.epoch, start > s.head:
 		// A number that this history never reached belongs to another one.
 		return 0, EpochChanged
+	case r.isBehind:
+		return 0, TooFarBehind
 	case start < s.floor:
 		return 0, CursorTooOld
 	}

@@ -134,7 +134,7 @@ func (b *bus) checkConfirmed(ctx context.Context, confirmed <-chan *stream) {
 				more = false
 			}
 		}
-		for _, s := range b.hub.checkAll(ctx, batch, confirmFinds) {
+		for _, s := range b.hub.checkAll(ctx, &check{}, batch, confirmFinds, func(*stream) {}) {
 			s.verify() // each waits by itself
 		}
 	}

@@ -39,3 +39,16 @@ func (h *Hub) Users(key Key) int {
 	defer h.mu.Unlock()
 	return h.streams[key].users
 }
+
+// Leaving is how many channels' ends are waited for.
+func (h *Hub) Leaving() (n int) {
+	for _, l := range h.bus.lines {
+		l.mu.Lock()
+		n += len(l.leaving)
+		l.mu.Unlock()
+	}
+	return n
+}
+
+// Has tells whether the hub knows a stream.
+func (h *Hub) Has(key Key) bool { return h.lookup(key) != nil }

@@ -77,6 +77,9 @@ type group struct {
 	frames map[frameKey]frame
 	// bytes is the length of all frames.
 	bytes int
+	// unrendered are the updates of the present run that could not be rendered: each is tried once for all members, as
+	// the stream waits meanwhile.
+	unrendered map[frameKey]error
 	// swept is the ring's cuts when frames were last held against it.
 	swept int
 }
@@ -111,8 +114,14 @@ func (g *group) remove(m *Member) {
 	g.members[last] = nil
 	g.members = g.members[:last]
 	m.place = -1
+	m.letGo()
+}
+
+// letGo ends the rendering for the member's own eyes.
+func (m *Member) letGo() {
 	if m.own != nil {
 		m.own.Close()
+		m.own = nil
 	}
 }
 
@@ -147,6 +156,7 @@ func (g *group) deliver(s *stream, run []Update) {
 // expecting has a run of updates given, with the renderer of a personal stream knowing meanwhile which ones come. If
 // it can not learn that, the members are ended: they resume.
 func (g *group) expecting(s *stream, run []Update, members []*Member, give func()) {
+	defer func() { g.unrendered = nil }() // whoever resumes has it tried again
 	e, ok := g.renderer.(Expecter)
 	if !ok || s.nature != Personal || len(run) == 0 {
 		give()
@@ -199,9 +209,16 @@ func (g *group) frame(s *stream, u Update, own bool) (frame, error) {
 	if f, ok := g.frames[frameKey{u.Seq, own}]; ok {
 		return f, nil
 	}
+	if err := g.unrendered[frameKey{u.Seq, own}]; err != nil {
+		return frame{}, err
+	}
 	cursor := s.cursor(u.Seq).sealed()
 	bytes, err := render(g.renderer, Item{Kind: Updated, Update: u, Cursor: cursor}, own)
 	if err != nil {
+		if g.unrendered == nil {
+			g.unrendered = map[frameKey]error{}
+		}
+		g.unrendered[frameKey{u.Seq, own}] = err
 		return frame{}, err
 	}
 	f := frame{bytes: bytes, cursor: cursor.String()}

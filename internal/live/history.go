@@ -37,20 +37,19 @@ func (s *stream) history(ctx context.Context, after int64) (Reading, error) {
 		from = after
 		reading, err = s.read(ctx, from)
 	}
-	if err != nil || len(reading.Updates) > s.hub.o.Owed {
+	if err != nil {
 		return reading, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.floor = reading.Floor
+	isWhole := len(reading.Updates) <= s.hub.o.Owed
 	below := sort.Search(len(reading.Updates), func(i int) bool { return reading.Updates[i].Seq > s.ring.from })
-	if s.head <= reading.Seq && s.nature == Shared {
+	if isWhole && s.head <= reading.Seq && s.nature == Shared {
 		// Else something has come since, and what was read may be stale or leave it out.
 		s.ring.prepend(from, after, reading.Updates[:below])
 		s.hub.shelf.note(s)
 	}
-	s.apply(reading.after(s.head)...)
-	s.head = max(s.head, reading.Seq)
+	s.fill(reading, isWhole)
 	reading.Updates = reading.after(after)
 	return reading, nil
 }

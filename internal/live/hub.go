@@ -54,7 +54,9 @@ type Hub struct {
 	hands hands
 	seed  maphash.Seed
 	epoch atomic.Pointer[string]
-	stale atomic.Bool
+	// connections counts those that were opened to PostgreSQL, and confirmed is how many of them there were when the
+	// epoch was last read.
+	connections, confirmed atomic.Uint64
 	// sealer seals cursors.
 	sealer *sealer
 	// personal has a place for each personal stream that delivers.
@@ -184,26 +186,49 @@ func (h *Hub) Epoch() string { return *h.epoch.Load() }
 
 // Reconnected tells the hub that a connection to PostgreSQL was opened: what answers there may be another
 // history, so the epoch is read again before the next cursor is judged.
-func (h *Hub) Reconnected() { h.stale.Store(true) }
+func (h *Hub) Reconnected() { h.connections.Add(1) }
 
-// refreshEpoch reads the epoch, and if it is another one has every subscriber refetch.
+// confirmEpoch reads the epoch if there are connections that it was not read since: once for all who come by then.
+func (h *Hub) confirmEpoch(ctx context.Context) error {
+	if h.confirmed.Load() == h.connections.Load() {
+		return nil
+	}
+	h.refreshing.Lock()
+	defer h.refreshing.Unlock()
+	if h.confirmed.Load() == h.connections.Load() {
+		return nil
+	}
+	// It is everybody's, and not to be given up in the midst because one of them goes away.
+	return h.readEpoch(context.WithoutCancel(ctx))
+}
+
+// refreshEpoch reads the epoch.
 func (h *Hub) refreshEpoch(ctx context.Context) error {
 	h.refreshing.Lock()
 	defer h.refreshing.Unlock()
-	h.stale.Store(false)
-	ctx, cancel := context.WithTimeout(ctx, readTime)
+	return h.readEpoch(ctx)
+}
+
+// readEpoch reads the epoch, and if it is another one has every subscriber refetch. The caller holds refreshing.
+func (h *Hub) readEpoch(ctx context.Context) error {
+	connections := h.connections.Load()
+	reading, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
-	epoch, err := h.o.Epoch(ctx)
+	epoch, err := h.o.Epoch(reading)
 	if err != nil {
-		h.stale.Store(true)
 		return fmt.Errorf("read the epoch: %w", err)
 	}
 	if old := h.epoch.Swap(&epoch); *old != epoch {
 		h.o.Log.Warn("The database has another history now: every subscriber is told to refetch", "epoch", epoch)
-		for _, s := range h.all() {
-			s.restart(ctx, epoch)
+		for some := range slices.Chunk(h.all(), gather.Most) { // their heads are read together
+			var restarting sync.WaitGroup
+			for _, s := range some {
+				restarting.Go(func() { s.restart(ctx, epoch) })
+			}
+			restarting.Wait()
 		}
 	}
+	h.confirmed.Store(connections)
 	return nil
 }
 
@@ -247,7 +272,9 @@ func (h *Hub) acquire(key Key) (*stream, error) {
 			h.bus.subscribe(key) // under the lock, so that the end of a stream before it can't come after
 		}
 	}
-	s.users++
+	if s.users++; s.idle != nil {
+		s.idle.Stop()
+	}
 	return s, nil
 }
 
@@ -259,17 +286,24 @@ func (h *Hub) release(s *stream) {
 		return
 	}
 	// Whoever reconnects within the linger finds the stream warm.
-	time.AfterFunc(h.o.Linger, func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if s.users > 0 || h.streams[s.key] != s {
-			return
-		}
-		h.remove(s)
-		if h.bus != nil {
-			h.bus.unsubscribe(s.key)
-		}
-	})
+	if s.idle == nil {
+		s.idle = time.AfterFunc(h.o.Linger, func() { h.retire(s) })
+		return
+	}
+	s.idle.Reset(h.o.Linger)
+}
+
+// retire ends a stream that nobody has come back to.
+func (h *Hub) retire(s *stream) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.users > 0 || h.streams[s.key] != s {
+		return
+	}
+	h.remove(s)
+	if h.bus != nil {
+		h.bus.unsubscribe(s.key)
+	}
 }
 
 // remove takes a stream out. The caller holds mu.

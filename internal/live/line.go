@@ -31,7 +31,7 @@ type line struct {
 	wanted map[string]struct{}
 	// changes are the channels that came to wanted, or went, since the connection was last told.
 	changes map[string]struct{}
-	// leaving counts the subscriptions that were ended here and are not confirmed to be.
+	// leaving counts a partition's subscriptions that were ended here and are not confirmed to be.
 	leaving map[string]int
 	dirty   chan struct{} // changes, or a reason to look whether Redis is back
 
@@ -328,7 +328,9 @@ func (l *line) reconcile(ctx context.Context, ps *redis.PubSub) {
 			case !isWanted && have[channel]:
 				less = append(less, channel)
 				delete(have, channel)
-				l.leaving[channel]++
+				if l.cluster != nil {
+					l.leaving[channel]++
+				}
 			}
 		}
 		clear(l.changes)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -100,6 +101,28 @@ func TestDelivery(t *testing.T) {
 		h.Publish(key, l.write(t, id, "unspeakable", 0))
 		h.Publish(key, l.write(t, id, "b", 0))
 		r.want(t, "failed", "b")
+	})
+	t.Run("it is tried once for all, and anew for who comes back", func(t *testing.T) {
+		t.Parallel()
+		id, key := stream()
+		after := h.Cursor(key, 1).String()
+		var tries atomic.Int64
+		isBroken := atomic.Bool{}
+		isBroken.Store(true)
+		var all []*reader
+		for range 20 {
+			all = append(all, readBy(t, h, id, "", "moody", func() (live.Renderer, error) { return moody{&isBroken, &tries}, nil }))
+		}
+		h.Publish(key, l.write(t, id, "a", 0))
+		for _, r := range all {
+			r.want(t, "failed")
+		}
+		if n := tries.Load(); n != 1 {
+			t.Errorf("it was tried %d times, and each may take seconds", n)
+		}
+		readBy(t, h, id, after, "moody", nil).want(t, "failed")
+		isBroken.Store(false)
+		readBy(t, h, id, after, "moody", nil).want(t, "a")
 	})
 	t.Run("a silent subscriber is told a newer cursor now and then", func(t *testing.T) {
 		t.Parallel()
@@ -225,6 +248,41 @@ func TestRedisDownFromTheStart(t *testing.T) {
 			t.Fatal("the hub does not say that it is degraded")
 		}
 	}
+}
+
+func TestStreamsThatEndAreForgotten(t *testing.T) {
+	t.Parallel()
+	l := newLog(t)
+	client, err := live.OpenRedis(testkit.RedisURL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	h := hub(t, l, live.Options{Redis: client, Linger: time.Millisecond, Sweep: time.Hour})
+	channels := func(id uuid.UUID) []string {
+		found, err := client.PubSubChannels(t.Context(), "*"+id.String()).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	until := func(what string, is func() bool) {
+		t.Helper()
+		for end := time.Now().Add(deadline); !is(); <-time.After(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal(what)
+			}
+		}
+	}
+	for range 3 {
+		id := uuid.New()
+		l.write(t, id, "first", 0)
+		r := read(t, h, id, "")
+		until("it is not subscribed to", func() bool { return len(channels(id)) > 0 })
+		r.detach()
+		until("its subscription does not end", func() bool { return len(channels(id)) == 0 })
+	}
+	until("what has ended is remembered", func() bool { return h.Leaving() == 0 })
 }
 
 //nolint:paralleltest // counts the goroutines of the process

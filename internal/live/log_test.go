@@ -173,13 +173,32 @@ func (words) Render(_ context.Context, item live.Item, _ bool) ([]byte, error) {
 
 func (words) Close() {}
 
+// A moody renderer sometimes renders nothing.
+type moody struct {
+	isBroken *atomic.Bool
+	tries    *atomic.Int64
+}
+
+func (m moody) Render(ctx context.Context, item live.Item, own bool) ([]byte, error) {
+	m.tries.Add(1)
+	if m.isBroken.Load() {
+		return nil, errors.New("not now")
+	}
+	return words{}.Render(ctx, item, own)
+}
+
+func (moody) Close() {}
+
 func read(t testing.TB, h *live.Hub, id uuid.UUID, after string) *reader {
 	t.Helper()
+	return readBy(t, h, id, after, "words", func() (live.Renderer, error) { return words{}, nil })
+}
+
+// readBy reads by a plan.
+func readBy(t testing.TB, h *live.Hub, id uuid.UUID, after, plan string, renderer func() (live.Renderer, error)) *reader {
+	t.Helper()
 	r := &reader{came: make(chan struct{}, 10000)}
-	request := live.Request{
-		Key: live.Key{Kind: kind, ID: id}, Plan: "words",
-		Renderer: func() (live.Renderer, error) { return words{}, nil },
-	}
+	request := live.Request{Key: live.Key{Kind: kind, ID: id}, Plan: plan, Renderer: renderer}
 	if after != "" {
 		c, err := h.ParseCursor(request.Key, after)
 		if err != nil {

@@ -24,9 +24,10 @@ type stream struct {
 	heads  *gather.Gatherer[uuid.UUID, Head]
 	part   int // of the sweep, while the stream is fresh
 
-	// users and isOver are the hub's, under its lock.
+	// users, isOver and idle, which ends a stream without users, are the hub's, under its lock.
 	users  int
 	isOver bool
+	idle   *time.Timer
 
 	// inbox takes offers without waiting; one goroutine at a time works it off.
 	inboxMu sync.Mutex

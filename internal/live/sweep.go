@@ -43,32 +43,25 @@ func (h *Hub) sweep(ctx context.Context) {
 // sweepPart goes over a part, in the space of the one before, which it hands on.
 func (h *Hub) sweepPart(ctx context.Context, c *check, space []*stream, part int, now time.Time) []*stream {
 	streams := h.part(space[:0], part)
-	c.reset()
-	for _, s := range streams {
-		if s.lockForSweep() { // else the next round comes by
-			c.add(s)
-			s.tellCursors(now)
-			s.mu.Unlock()
-		}
-	}
-	h.look(ctx, c, sweepFinds)
-	clear(streams) // what has ended may go
+	h.checkAll(ctx, c, streams, sweepFinds, func(s *stream) { s.tellCursors(now) }) // to what is busy the next round comes by
+	clear(streams)                                                                  // what has ended may go
 	return streams
 }
 
-// checkAll looks for updates that some streams have missed, and answers those that it could not ask about
-// because they are busy.
-func (h *Hub) checkAll(ctx context.Context, streams []*stream, found telemetry.Counter) (busy []*stream) {
-	var c check
+// checkAll looks for updates that some streams have missed, and answers those that it could not ask about because they
+// are busy. It does something more with each of the others, whose lock it holds then.
+func (h *Hub) checkAll(ctx context.Context, c *check, streams []*stream, found telemetry.Counter, more func(*stream)) (busy []*stream) {
+	c.reset()
 	for _, s := range streams {
 		if !s.lockForSweep() {
 			busy = append(busy, s)
 			continue
 		}
 		c.add(s)
+		more(s)
 		s.mu.Unlock()
 	}
-	h.look(ctx, &c, found)
+	h.look(ctx, c, found)
 	return busy
 }
 

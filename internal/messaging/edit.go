@@ -134,7 +134,8 @@ func (s *Service) change(
 	if err != nil {
 		return nil, err
 	}
-	return m, s.announceChange(ctx, m, seq, kind)
+	s.announceChange(ctx, m, seq, kind)
+	return m, nil
 }
 
 // factOf is which fact a kind of entry is.

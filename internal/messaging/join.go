@@ -2,18 +2,15 @@ package messaging
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 
 	"github.com/convenehq/convene/ent"
-	"github.com/convenehq/convene/ent/block"
 	"github.com/convenehq/convene/ent/conversation"
 	"github.com/convenehq/convene/ent/conversationentry"
 	"github.com/convenehq/convene/ent/conversationmember"
@@ -40,7 +37,7 @@ const mostJoined = 1000
 // It locks the accounts first and then the conversation: a block between one of them and a member waits, or is seen.
 func (s *Service) Join(ctx context.Context, tx *ent.Tx, conversationID uuid.UUID, people ...uuid.UUID) ([]Notice, error) {
 	system := viewer.AsSystem(ctx, "add members to a conversation that they may then see")
-	people = slices.Compact(slices.SortedFunc(slices.Values(people), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }))
+	people = inOrder(people)
 	if len(people) > mostJoined {
 		return nil, fmt.Errorf("add %d members at once: at most %d", len(people), mostJoined)
 	}
@@ -92,6 +89,11 @@ func (s *Service) Join(ctx context.Context, tx *ent.Tx, conversationID uuid.UUID
 	return append(notices, drawn...), s.facts.Store(ctx, tx, facts...)
 }
 
+// inOrder is people in the order in which their accounts are locked, each once.
+func inOrder(people []uuid.UUID) []uuid.UUID {
+	return slices.Compact(slices.SortedFunc(slices.Values(people), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }))
+}
+
 // lockCircle locks a conversation that people join and leave until the end of the transaction.
 func lockCircle(ctx context.Context, tx *ent.Tx, id uuid.UUID) error {
 	c, err := tx.Conversation.Query().Where(conversation.ID(id)).ForUpdate(sql.WithLockClause("FOR NO KEY UPDATE")).Only(ctx)
@@ -122,40 +124,23 @@ func logMember(
 	return Notice{key: streamOf(conversationID), updates: []live.Update{u}}, nil
 }
 
-// drawForNew draws the curtains between new members and those with whom a block stands.
+// Between which of the members a block stands, of whom at least one is new.
+const partedMembersSQL = `
+SELECT DISTINCT least(b.blocker_id, b.blocked_id), greatest(b.blocker_id, b.blocked_id)
+FROM blocks b
+JOIN conversation_members x ON x.conversation_id = $1 AND x.account_id = b.blocker_id
+JOIN conversation_members y ON y.conversation_id = $1 AND y.account_id = b.blocked_id
+WHERE b.blocker_id = ANY ($2::uuid[]) OR b.blocked_id = ANY ($2::uuid[])
+ORDER BY 1, 2`
+
+// drawForNew draws the curtains between new members, whose accounts are locked, and those with whom a block stands.
 func (s *Service) drawForNew(ctx context.Context, tx *ent.Tx, conversationID uuid.UUID, people []uuid.UUID) ([]Notice, error) {
-	blocks, err := tx.Block.Query().Where(block.Or(block.BlockerIDIn(people...), block.BlockedIDIn(people...))).All(ctx)
+	pairs, err := partedMembers(ctx, tx, conversationID, people)
 	if err != nil {
-		return nil, fmt.Errorf("look for blocks of new members: %w", err)
-	}
-	if len(blocks) == 0 {
-		return nil, nil
-	}
-	pairs := map[[2]uuid.UUID]bool{}
-	var all []uuid.UUID
-	for _, b := range blocks {
-		pair := [2]uuid.UUID{b.BlockerID, b.BlockedID}
-		if bytes.Compare(pair[0][:], pair[1][:]) > 0 {
-			pair[0], pair[1] = pair[1], pair[0]
-		}
-		pairs[pair] = true
-		all = append(all, pair[:]...)
-	}
-	var here []uuid.UUID
-	err = tx.ConversationMember.Query().
-		Where(conversationmember.ConversationID(conversationID), conversationmember.AccountIDIn(all...)).
-		Select(conversationmember.FieldAccountID).Scan(ctx, &here)
-	if err != nil {
-		return nil, fmt.Errorf("look which of the blocked are here: %w", err)
+		return nil, err
 	}
 	var notices []Notice
-	inOrder := func(a, b [2]uuid.UUID) int {
-		return cmp.Or(bytes.Compare(a[0][:], b[0][:]), bytes.Compare(a[1][:], b[1][:]))
-	}
-	for _, pair := range slices.SortedFunc(maps.Keys(pairs), inOrder) {
-		if !slices.Contains(here, pair[0]) || !slices.Contains(here, pair[1]) {
-			continue
-		}
+	for _, pair := range pairs {
 		u, err := moveCurtain(ctx, tx, conversationID, conversationentry.KindCURTAIN_DRAWN, pair[0], pair[1], drawCurtain)
 		if err != nil {
 			return nil, err
@@ -163,4 +148,20 @@ func (s *Service) drawForNew(ctx context.Context, tx *ent.Tx, conversationID uui
 		notices = append(notices, Notice{key: streamOf(conversationID), updates: []live.Update{u}})
 	}
 	return notices, nil
+}
+
+func partedMembers(ctx context.Context, tx *ent.Tx, conversationID uuid.UUID, people []uuid.UUID) (pairs [][2]uuid.UUID, err error) {
+	rows, err := tx.QueryContext(ctx, partedMembersSQL, conversationID, people)
+	if err != nil {
+		return nil, fmt.Errorf("look for blocks of new members: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var pair [2]uuid.UUID
+		if err := rows.Scan(&pair[0], &pair[1]); err != nil {
+			return nil, fmt.Errorf("read a block of a new member: %w", err)
+		}
+		pairs = append(pairs, pair)
+	}
+	return pairs, rows.Err()
 }

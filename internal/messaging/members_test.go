@@ -247,6 +247,29 @@ func TestMembersBehindACurtain(t *testing.T) {
 	}
 }
 
+// A block that is older than the conversation holds in it too.
+func TestAConversationOpensBehindABlock(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada, bob, cy := h.person("ada"), h.person("bob"), h.person("cy")
+	h.block(ada, bob)
+	c, err := h.messaging.Open(t.Context(), "circle", cy, bob, ada)
+	if err != nil {
+		t.Fatal(err)
+	}
+	adas, cys := h.listen(ada, c.ID, nil), h.listen(cy, c.ID, nil)
+	h.send(bob, in(c.ID, "to whoever sees it"))
+	h.send(cy, in(c.ID, "to all"))
+	adas.want("sent:to all")
+	cys.want("sent:to whoever sees it", "sent:to all")
+	if got := h.history(ada, c.ID); !slices.Equal(got, []string{"to all"}) {
+		t.Errorf("Ada reads %q", got)
+	}
+	h.unblock(ada, bob)
+	h.send(bob, in(c.ID, "again"))
+	adas.want("sent:again")
+}
+
 func TestWhoCanNotJoin(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -13,11 +14,17 @@ import (
 )
 
 // Open makes the conversation of a circle with the given members. No mutation reaches it: a circle calls
-// it for its own members, and tests and benchmarks for conversations of any size.
+// it for its own members, and tests and benchmarks for conversations of any size. A block between two of them holds here
+// as everywhere.
 func (s *Service) Open(ctx context.Context, title string, members ...uuid.UUID) (*ent.Conversation, error) {
 	ctx = viewer.AsSystem(ctx, "make a conversation that its members may then see")
 	var c *ent.Conversation
 	err := s.db.Tx(ctx, func(tx *ent.Tx) (err error) {
+		for some := range slices.Chunk(inOrder(members), mostLocked) {
+			if _, err := s.accounts.Lock(ctx, tx, some...); err != nil {
+				return err
+			}
+		}
 		c, err = tx.Conversation.Create().SetKind(conversation.KindCIRCLE).SetTitle(title).Save(ctx)
 		if err != nil {
 			return fmt.Errorf("make the conversation: %w", err)
@@ -35,10 +42,19 @@ func (s *Service) Open(ctx context.Context, title string, members ...uuid.UUID) 
 			}
 			rows = rows[n:]
 		}
+		// Nobody listens yet who would have to be told.
+		drawn, err := s.drawForNew(ctx, tx, c.ID, members)
+		if err != nil {
+			return err
+		}
+		c.Seq += int64(len(drawn))
 		return s.facts.Store(ctx, tx, fact.Fact{Kind: factOpened, Subject: c.ID})
 	})
 	return c, err
 }
+
+// mostLocked is how many accounts one statement locks.
+const mostLocked = 20_000
 
 // OpenEmpty makes conversations of circles that nobody is in yet, and answers their ids in the order of making. Until
 // somebody joins they change nothing for anybody, and so are no facts. Benchmarks make very many of them.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -97,20 +98,26 @@ func (s *Service) announceSent(sent []appended) {
 	}
 }
 
-// announceChange publishes a change of a message that has been committed.
-func (s *Service) announceChange(ctx context.Context, m *ent.Message, seq int64, kind conversationentry.Kind) error {
+// announceChange publishes a change of a message that has been committed: no matter who has gone away meanwhile, and if
+// it can not be, the sweep finds it. It has happened in any case.
+func (s *Service) announceChange(ctx context.Context, m *ent.Message, seq int64, kind conversationentry.Kind) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceTime)
+	defer cancel()
 	author, err := s.Author(ctx, m)
 	if err != nil {
-		return err
+		slog.DebugContext(ctx, "A change of a message is left to the sweep", "error", err)
+		return
 	}
 	u, err := entryOf(kind.String(), m, author).update(seq)
 	if err != nil {
-		return err
+		return // can't be
 	}
 	u.Trace = telemetry.Collected(ctx)
 	s.hub.Publish(streamOf(m.ConversationID), u)
-	return nil
 }
+
+// announceTime is how long whoever has changed a message waits for it to be announced.
+const announceTime = 2 * time.Second
 
 // source reads conversations' streams from PostgreSQL, for every viewer alike: who may see what is
 // judged where an update is delivered.

@@ -145,6 +145,21 @@ func TestUpdates(t *testing.T) {
 		cursor := h.messaging.Cursor(row)
 		h.listen(bob, c, &cursor).want("sent:after the read")
 	})
+	t.Run("what only a newer node knows is passed over, live and replayed", func(t *testing.T) {
+		before := h.listen(bob, c, nil)
+		of := h.send(ada, in(c, "here"))
+		cursor := before.want("sent:here")
+		h.send(ada, in(c, "known"))
+		_, err := h.db.SQL.ExecContext(t.Context(), `WITH c AS (UPDATE conversations SET seq = seq + 1 WHERE id = $2 RETURNING seq)
+			INSERT INTO conversation_entries (id, conversation_id, seq, kind, message_id, created_at)
+			SELECT $1, $2, seq, 'PINNED', $3, now() FROM c`, uuid.New(), c, of.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.send(ada, in(c, "known too"))
+		before.want("sent:known", "moved", "sent:known too")
+		h.listen(bob, c, &cursor).want("sent:known", "moved", "sent:known too")
+	})
 	t.Run("a replay from PostgreSQL carries messages as they are now", func(t *testing.T) {
 		other := houseOn(t, h.db, live.Options{}) // a node whose memory is empty
 		zero := other.hub.Cursor(live.Key{Kind: messaging.StreamKind, ID: c}, 0).String()

@@ -29,13 +29,15 @@ func TestNodes(t *testing.T) {
 	t.Parallel()
 	for name, url := range map[string]func(t *testing.T) string{
 		"with Redis":            func(t *testing.T) string { t.Helper(); return testkit.RedisURL(t) },
+		"with a cluster":        func(t *testing.T) string { t.Helper(); return testkit.Cluster(t).URL() },
 		"with the built-in one": func(t *testing.T) string { t.Helper(); return "redis://" + miniredis.RunT(t).Addr() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			url := url(t)
 			t.Run("what one learns the others learn", func(t *testing.T) {
 				t.Parallel()
-				o := fast(t, url(t))
+				o := fast(t, url)
 				a, b := ready(t, o), ready(t, o)
 				leave := a.Enter(ada)
 				b.want(t, "+ada | ada")
@@ -45,7 +47,7 @@ func TestNodes(t *testing.T) {
 			})
 			t.Run("who is with two nodes and leaves one is still online", func(t *testing.T) {
 				t.Parallel()
-				o := fast(t, url(t))
+				o := fast(t, url)
 				a, b, watcher := ready(t, o), ready(t, o), ready(t, o)
 				leave := a.Enter(ada)
 				watcher.want(t, "+ada | ada")
@@ -59,7 +61,7 @@ func TestNodes(t *testing.T) {
 			})
 			t.Run("a node that dies is noticed by its silence", func(t *testing.T) {
 				t.Parallel()
-				o := fast(t, url(t))
+				o := fast(t, url)
 				a, b := ready(t, o), ready(t, o)
 				a.Enter(ada)
 				b.want(t, "+ada | ada")
@@ -75,7 +77,7 @@ func TestNodes(t *testing.T) {
 			})
 			t.Run("a node that begins knows who was online before, which is no news", func(t *testing.T) {
 				t.Parallel()
-				o := fast(t, url(t))
+				o := fast(t, url)
 				a, before := ready(t, o), ready(t, o)
 				a.Enter(ada)
 				before.want(t, "+ada | ada")
@@ -86,7 +88,7 @@ func TestNodes(t *testing.T) {
 			})
 			t.Run("a crowd is told of by a word, and read once", func(t *testing.T) {
 				t.Parallel()
-				o := fast(t, url(t))
+				o := fast(t, url)
 				a, b := ready(t, o), ready(t, o)
 				var leave []func()
 				for i := range 5000 {
