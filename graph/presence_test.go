@@ -73,6 +73,7 @@ func TestPresence(t *testing.T) {
 		t.Parallel()
 		dan, eve, fay := here.person(t, "dan"), here.person(t, "eve"), here.person(t, "fay")
 		_, direct := here.send(t, dan, vars{"recipientId": profileID(eve), "body": "hello"})
+		here.send(t, eve, vars{"recipientId": profileID(dan), "body": "hello"})
 		circle, two := here.circle(t, dan, eve, fay), direct["id"].(string)
 		dans, eves, fays := here.watch(t, dan, signals, vars{"id": circle}), here.watch(t, eve, signals, vars{"id": circle}), here.watch(t, fay, signals, vars{"id": circle})
 		alone := here.watch(t, dan, signals, vars{"id": two})
@@ -125,6 +126,28 @@ func TestPresence(t *testing.T) {
 		if code := here.do(t.Context(), t, gus, onlineMembers, vars{"id": id, "first": 101}).code(t); code != "BAD_REQUEST" {
 			t.Errorf("101 get %s", code)
 		}
+	})
+	t.Run("who writes to a stranger is told nothing until they answer, not even of a block", func(t *testing.T) {
+		t.Parallel()
+		lea, max := here.person(t, "lea"), here.person(t, "max")
+		_, direct := here.send(t, lea, vars{"recipientId": profileID(max), "body": "who are you?"})
+		id := direct["id"].(string)
+		here.Presence.Enter(lea.Account())
+		here.Presence.Enter(max.Account())
+		here.sees(t, max, id, "[lea]")
+		leas, maxs := here.watch(t, lea, signals, vars{"id": id}), here.watch(t, max, signals, vars{"id": id})
+		maxs.wants(t, "PresenceChanged lea true")
+		here.ok(t, max, block, vars{"input": vars{"profileId": profileID(lea)}})
+		maxs.wants(t, "PresenceChanged lea false")
+		here.ok(t, max, unblock, vars{"input": vars{"profileId": profileID(lea)}})
+		maxs.wants(t, "PresenceChanged lea true")
+		if got := here.online(t, lea, id); got != "[]" {
+			t.Errorf("one sees %s", got)
+		}
+		here.send(t, max, vars{"recipientId": profileID(lea), "body": "somebody"})
+		leas.wants(t, "MessageSent somebody") // and nothing before
+		here.sees(t, lea, id, "[max]")
+		here.watch(t, lea, signals, vars{"id": id}).wants(t, "PresenceChanged max true")
 	})
 	t.Run("in a conversation of more than fifty nobody is told", func(t *testing.T) {
 		t.Parallel()

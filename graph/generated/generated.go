@@ -2213,7 +2213,8 @@ type Conversation implements Node {
   ): [ProfileCard!]! @perViewer
   """
   Those of the other members who are online, in the order of joining: with a socket or an event stream open, or
-  half a minute ago. Null if nobody can tell at the moment, and in conversations of more than 50 members.
+  half a minute ago. In a direct conversation only who has written there among the latest 100 messages. Null if nobody
+  can tell at the moment, and in conversations of more than 50 members.
   """
   onlineMembers(
     "How many at most, 1 to 100."
@@ -2372,9 +2373,9 @@ type Typing {
 }
 
 """
-Another member of a conversation of at most 50 is online now, or no longer. When a subscription begins, also behind
-a cursor, one tells of each who is online: take all others to be offline then. Without a cursor: not repeated, and
-the first thing left out. While nobody can tell, none comes.
+Another member of a conversation of at most 50 is online now, or no longer; in a direct conversation only who has
+written there. When a subscription begins, also behind a cursor, one tells of each who is online: take all others to
+be offline then. Without a cursor: not repeated, and the first thing left out. While nobody can tell, none comes.
 """
 type PresenceChanged {
   "Who."

@@ -74,6 +74,7 @@ func (s *Service) eachShared(
 	if err != nil {
 		return nil, err
 	}
+	// Whom nobody saw must not be told to have gone: that would tell of the block.
 	parting, err := s.parting(ctx, a, b, kind == conversationentry.KindCURTAIN_DRAWN)
 	if err != nil {
 		return nil, err
@@ -81,8 +82,10 @@ func (s *Service) eachShared(
 	var notices []Notice
 	for _, c := range shared {
 		n := Notice{key: streamOf(c.id)}
-		if c.isSmall {
-			n.signals = parting
+		for _, sig := range parting {
+			if c.isSmall && (sig.Author == a && c.showsA || sig.Author == b && c.showsB) {
+				n.signals = append(n.signals, sig)
+			}
 		}
 		if c.kind == conversation.KindDIRECT {
 			notices = append(notices, n)
@@ -126,11 +129,16 @@ type sharedConversation struct {
 	id      uuid.UUID
 	kind    conversation.Kind
 	isSmall bool
+	// showsA and showsB tell which of the two the others see online.
+	showsA, showsB bool
 }
 
 func lockShared(ctx context.Context, tx *ent.Tx, a, b uuid.UUID) ([]sharedConversation, error) {
+	shows := func(who string) string {
+		return `EXISTS (SELECT 1 FROM conversation_members me WHERE me.conversation_id = c.id AND me.account_id = ` + who + ` AND ` + showsSelf("me") + `)`
+	}
 	rows, err := tx.QueryContext(ctx, `
-SELECT c.id, c.kind, `+strings.ReplaceAll(isSmall, "me.conversation_id", "c.id")+` FROM conversations c
+SELECT c.id, c.kind, `+strings.ReplaceAll(isSmall, "me.conversation_id", "c.id")+`, `+shows("$1")+`, `+shows("$2")+` FROM conversations c
 WHERE EXISTS (SELECT 1 FROM conversation_members m WHERE m.conversation_id = c.id AND m.account_id = $1)
 	AND EXISTS (SELECT 1 FROM conversation_members m WHERE m.conversation_id = c.id AND m.account_id = $2)
 ORDER BY c.id FOR NO KEY UPDATE`, a, b)
@@ -141,7 +149,7 @@ ORDER BY c.id FOR NO KEY UPDATE`, a, b)
 	var shared []sharedConversation
 	for rows.Next() {
 		var c sharedConversation
-		if err := rows.Scan(&c.id, &c.kind, &c.isSmall); err != nil {
+		if err := rows.Scan(&c.id, &c.kind, &c.isSmall, &c.showsA, &c.showsB); err != nil {
 			return nil, fmt.Errorf("read a shared conversation: %w", err)
 		}
 		shared = append(shared, c)

@@ -28,6 +28,19 @@ var isSmall = `(SELECT count(*) FROM (
 	SELECT 1 FROM conversation_members few WHERE few.conversation_id = me.conversation_id LIMIT ` + strconv.Itoa(mostPresent+1) + `
 ) few) <= ` + strconv.Itoa(mostPresent)
 
+// answered is how many of the latest messages of a direct conversation are looked through for one of a member's.
+const answered = 100
+
+// showsSelf is whether a member lets the others know that they are online. In a direct conversation they do by writing:
+// else anybody could write to a stranger, and see them come and go from then on.
+func showsSelf(member string) string {
+	return `((SELECT c.kind FROM conversations c WHERE c.id = ` + member + `.conversation_id) <> 'DIRECT' OR EXISTS (
+	SELECT 1 FROM (
+		SELECT m.author_id FROM messages m WHERE m.conversation_id = ` + member + `.conversation_id
+		ORDER BY m.seq DESC LIMIT ` + strconv.Itoa(answered) + `
+	) latest WHERE latest.author_id = ` + member + `.account_id))`
+}
+
 // OnlineMembers are those of the other members who are online and whom no block keeps apart from the viewer, in the
 // order of joining. Nil if nobody can tell now, or if the conversation is too large to be told.
 func (s *Service) OnlineMembers(ctx context.Context, c *ent.Conversation, first int) ([]*profile.ProfileCard, error) {
@@ -99,6 +112,7 @@ LEFT JOIN LATERAL (
 	WHERE o.conversation_id = me.conversation_id AND o.account_id <> me.account_id AND NOT EXISTS (
 		SELECT 1 FROM blocks b
 		WHERE b.blocker_id = me.account_id AND b.blocked_id = o.account_id OR b.blocked_id = me.account_id AND b.blocker_id = o.account_id)
+	AND ` + showsSelf("o") + `
 ) o ON true
 WHERE ` + isSmall + `
 ORDER BY me.conversation_id, o.created_at, o.id`

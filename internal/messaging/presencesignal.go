@@ -97,7 +97,7 @@ SELECT me.conversation_id, me.account_id, p.username, p.display_name, ` + parted
 FROM unnest($1::uuid[], $2::uuid[]) AS k (conversation_id, account_id)
 JOIN conversation_members me ON me.conversation_id = k.conversation_id AND me.account_id = k.account_id
 JOIN profiles p ON p.id = me.account_id
-WHERE ` + isSmall
+WHERE ` + isSmall + ` AND ` + showsSelf("me")
 
 func (s *Service) signalPresence(ctx context.Context, places []place, changes map[uuid.UUID]bool) error {
 	conversations, accounts := columns(places)
