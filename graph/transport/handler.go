@@ -24,6 +24,8 @@ type Handler struct {
 
 	// owed is what waits for all clients because it was due before they came, in bytes.
 	owed atomic.Int64
+	// waiting is all that waits for all clients, in bytes.
+	waiting atomic.Int64
 }
 
 // New makes the Handler.

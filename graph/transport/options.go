@@ -74,6 +74,9 @@ type Limits struct {
 	// Owed is how many bytes of that may wait for all clients of the node together: 256 MiB. Beyond it Queue is all that
 	// may wait for a client; one that is closed for it resumes behind what it got.
 	Owed int64
+	// Waiting is how many bytes may wait for all clients of the node together: 512 MiB. Beyond it a quarter of Queue is all
+	// that may wait for a client. What many get alike counts for each of them.
+	Waiting int64
 	// Droppable is how many bytes may wait for a client before results that may be lost are: 16 KiB.
 	Droppable int
 	// Result is how many bytes a result has at most that goes to a socket or an event stream: 1 MiB.
@@ -103,6 +106,7 @@ func (l Limits) withDefaults() Limits {
 		Queue:      cmp.Or(l.Queue, 256<<10),
 		Replay:     cmp.Or(l.Replay, 4<<20),
 		Owed:       cmp.Or(l.Owed, 256<<20),
+		Waiting:    cmp.Or(l.Waiting, 512<<20),
 		Droppable:  cmp.Or(l.Droppable, 16<<10),
 		Result:     cmp.Or(l.Result, 1<<20),
 	}

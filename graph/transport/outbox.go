@@ -16,6 +16,9 @@ func (f frame) size() int { return len(f.head) + len(f.body) + len(f.tail) }
 // batchSize is how many bytes are written at once, at least one frame.
 const batchSize = 32 << 10
 
+// scarce is by how much less may wait for a client while too much waits on the node.
+const scarce = 4
+
 // An outbox is the bounded queue between those who produce results and the one that writes them: a goroutine that
 // waits in next, or whoever comes when it is called. Nothing but next and await blocks.
 type outbox struct {
@@ -24,6 +27,8 @@ type outbox struct {
 	slow                     *atomic.Int64
 	allOwed                  *atomic.Int64 // by the node, up to mostOwed
 	mostOwed                 int64
+	waiting                  *atomic.Int64 // for all clients of the node, before it is scarce
+	mostWaiting              int64
 	wake                     chan struct{}
 	// call, if there is one, is called instead of a wake when there is something to write and nobody writes. It must
 	// not wait.
@@ -43,20 +48,20 @@ type outbox struct {
 func (h *Handler) newOutbox() *outbox {
 	o := &outbox{
 		limit: h.Limits.Queue, droppable: h.Limits.Droppable, replay: h.Limits.Replay,
-		patience: h.Limits.Write, slow: &h.slow, allOwed: &h.owed, mostOwed: h.Limits.Owed, wake: make(chan struct{}, 1),
+		patience: h.Limits.Write, slow: &h.slow, allOwed: &h.owed, mostOwed: h.Limits.Owed,
+		waiting: &h.waiting, mostWaiting: h.Limits.Waiting, wake: make(chan struct{}, 1),
 	}
 	o.room = sync.NewCond(&o.mu)
 	return o
 }
 
-// push queues a frame. Once more waits than the limit the client is too slow and the outbox ends; the
-// frame that crosses the limit still gets in, so that a single large result is not refused each time.
+// push queues a frame. Once more waits than the limit the client is too slow, and the outbox ends.
 func (o *outbox) push(f frame) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
 	case o.end != nil:
-	case o.isFullLocked():
+	case !o.takesLocked(f):
 		o.shutLocked(endSlow)
 	default:
 		o.pushLocked(f)
@@ -72,7 +77,7 @@ func (o *outbox) owe(f frame) {
 	case o.end != nil:
 	case o.oweLocked(f.size()):
 		o.pushLocked(f)
-	case o.isFullLocked():
+	case !o.takesLocked(f):
 		o.shutLocked(endSlow)
 	default:
 		o.pushLocked(f)
@@ -100,7 +105,19 @@ func (o *outbox) settleLocked(left int) {
 	}
 }
 
-func (o *outbox) isFullLocked() bool { return o.size-o.owed > o.limit }
+func (o *outbox) isFullLocked() bool {
+	limit := o.limit
+	if o.waiting.Load() > o.mostWaiting {
+		limit /= scarce
+	}
+	return o.size-o.owed > limit
+}
+
+// takesLocked tells whether a frame may wait. One that crosses the limit may, so that a single large result is not
+// refused each time, but not while too much waits on the node: then it is for the client to come back.
+func (o *outbox) takesLocked(f frame) bool {
+	return !o.isFullLocked() && (o.waiting.Load() <= o.mostWaiting || o.size-o.owed+f.size() <= o.limit)
+}
 
 // offer queues a frame that may be lost: it is, if something worth waiting for is in front of it.
 func (o *outbox) offer(f frame) {
@@ -137,6 +154,7 @@ func (o *outbox) await() bool {
 func (o *outbox) pushLocked(f frame) {
 	o.frames = append(o.frames, f)
 	o.size += f.size()
+	o.waiting.Add(int64(f.size()))
 	o.rouse()
 }
 
@@ -150,6 +168,7 @@ func (o *outbox) shut(e ending) {
 
 func (o *outbox) shutLocked(e ending) {
 	if e.drop {
+		o.waiting.Add(int64(-o.size))
 		o.frames, o.size = nil, 0
 		o.settleLocked(0)
 	}
@@ -229,6 +248,7 @@ func (o *outbox) take(into []frame) ([]frame, *ending) {
 		o.frames = o.few[:0] // a burst should not cost an idle client memory for ever
 	}
 	o.size -= size
+	o.waiting.Add(int64(-size))
 	o.settleLocked(max(0, o.owed-size)) // what is owed came first
 	o.room.Broadcast()
 	return into, nil

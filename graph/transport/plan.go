@@ -74,8 +74,16 @@ func (p *plan) Render(ctx context.Context, item live.Item, own bool) ([]byte, er
 		return nil, fmt.Errorf("render an update: %w", context.DeadlineExceeded)
 	}
 	// The bytes are copied: gqlgen writes the next result into the same.
-	return encode(response), nil
+	encoded := encode(response)
+	if len(encoded) > largeResult {
+		p.drop(side)
+	}
+	return encoded, nil
 }
+
+// largeResult is how long a result is whose run is ended, and begun anew for the next one: gqlgen keeps a buffer as long as the
+// longest result of a run for as long as it lasts, and there are as many runs as subscriptions that nobody shares.
+const largeResult = 64 << 10
 
 // Expect implements live.Expecter.
 func (p *plan) Expect(ctx context.Context, items []live.Item) error {

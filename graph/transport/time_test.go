@@ -232,6 +232,40 @@ func TestSlowClients(t *testing.T) {
 		wants(third)
 	})
 
+	inTime(t, "while too much waits on the node less may wait for each, and more again when it was read", func(t *testing.T) {
+		f := serveInMemory(t, limits(transport.Limits{Queue: 40 * longResult, Waiting: 60 * longResult}))
+		sent := func(c *client, count int) (got int) {
+			t.Helper()
+			sub := f.standing(t, c)
+			sub.flood(count)
+			synctest.Wait()
+			sub.next("last", "")
+			for range count {
+				if !strings.Contains(c.next(), "next") {
+					break
+				}
+				got++
+			}
+			return got
+		}
+		hold, other := f.ready(t), f.ready(t)
+		holds := f.standing(t, hold)
+		holds.flood(38)
+		synctest.Wait()
+		others := f.standing(t, other)
+		others.flood(38)
+		if got := other.closedAfter(1013, "Too slow"); len(got) < 15 || len(got) > 30 {
+			t.Errorf("%d results came before the end", len(got))
+		}
+		for range 38 {
+			hold.next()
+		}
+		third := f.ready(t)
+		if got := sent(third, 38); got != 38 {
+			t.Errorf("with room again %d results came", got)
+		}
+	})
+
 	inTime(t, "what may be lost is lost when the client is behind", func(t *testing.T) {
 		f := serveInMemory(t)
 		c := f.ready(t)
