@@ -60,7 +60,8 @@ func TestWaiting(t *testing.T) {
 		synctest.Wait()
 		others := f.standing(t, other)
 		others.flood(38)
-		if got := other.closedAfter(1013, "Too slow"); len(got) < 15 || len(got) > 30 {
+		synctest.Wait()
+		if got := other.closedAfter(1013, "Too slow"); len(got) < 10 || len(got) == 38 {
 			t.Errorf("%d results came before the end", len(got))
 		}
 		for range 38 {
