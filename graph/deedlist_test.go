@@ -203,7 +203,7 @@ func operatorDeeds() []deed {
 		after(ban, command("unban", "", unban, "account.unbanned ada")),
 		command("unban", "of somebody not banned", unban),
 		command("reset-password", "", func(ctx context.Context, s *stage, ada relay.ID) error {
-			_, err := s.Accounts.ResetPassword(ctx, account.ResetPasswordInput{AccountID: ada})
+			_, err := s.Accounts.GivePassword(ctx, account.GivePasswordInput{AccountID: ada})
 			return err
 		}, "account.sessions_revoked ada", "account.password_reset ada"),
 		command("sessions", "--revoke-all", func(ctx context.Context, s *stage, ada relay.ID) error {

@@ -69,8 +69,8 @@ var auditedUseCases = map[string]audited{
 		_, err := b.accounts.Unban(ctx, account.UnbanAccountInput{AccountID: idOf(ada)})
 		return err
 	}, audit.AccountUnbanned, operator, "OPERATOR", "account", []string{"banned_at", "ban_reason"}},
-	"ResetPassword": {func(_ *testing.T, b bench, ctx context.Context, ada *account.SignedIn) error {
-		_, err := b.accounts.ResetPassword(ctx, account.ResetPasswordInput{AccountID: idOf(ada)})
+	"GivePassword": {func(_ *testing.T, b bench, ctx context.Context, ada *account.SignedIn) error {
+		_, err := b.accounts.GivePassword(ctx, account.GivePasswordInput{AccountID: idOf(ada)})
 		return err
 	}, audit.AccountPasswordReset, operator, "OPERATOR", "account", []string{"password", "sessions"}},
 	"RevokeOf": {func(_ *testing.T, b bench, ctx context.Context, ada *account.SignedIn) error {
