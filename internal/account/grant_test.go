@@ -87,7 +87,7 @@ func TestGrant(t *testing.T) {
 	})
 }
 
-func TestResetPassword(t *testing.T) {
+func TestGivePassword(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	ada, bob := b.register(t, "ada"), b.register(t, "bob")
