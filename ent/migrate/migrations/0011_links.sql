@@ -1,0 +1,1 @@
+-- The place of the migration for one-time links, which comes with them.
