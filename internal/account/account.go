@@ -23,6 +23,8 @@ const (
 	refreshGrace = 30 * time.Second
 	// touchEvery is how often at most a session's use is written down.
 	touchEvery = time.Minute
+	// recentFor is for how long a proof of the password counts as recent, unless a setting says otherwise.
+	recentFor = 10 * time.Minute
 	// keyLifetime is how long an idempotency key is remembered.
 	keyLifetime = 24 * time.Hour
 )
@@ -36,6 +38,7 @@ type Service struct {
 	facts     *fact.Log
 	mail      *mail.Mailer
 	clock     func() time.Time
+	recent    time.Duration
 	passwords *passwords
 	known     *knownSessions
 	lookups   *gather.Gatherer[uuid.UUID, knownSession]
@@ -49,6 +52,8 @@ type Options struct {
 	Mail *mail.Mailer
 	// Issuer is the `iss` of access tokens, the service's public URL; empty means "convene".
 	Issuer string
+	// Reauthenticate is for how long proving the password counts as recent, for what asks that; zero means 10 minutes.
+	Reauthenticate time.Duration
 }
 
 // New makes the slice.
@@ -59,8 +64,11 @@ func New(d *db.DB, ring *token.Ring, profiles *profile.Service, facts *fact.Log,
 	if o.Issuer == "" {
 		o.Issuer = "convene"
 	}
+	if o.Reauthenticate <= 0 {
+		o.Reauthenticate = recentFor
+	}
 	s := &Service{
-		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, clock: o.Clock,
+		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, clock: o.Clock, recent: o.Reauthenticate,
 		access:    token.NewAccess(ring, o.Issuer, o.Clock),
 		passwords: newPasswords(),
 		known:     newKnownSessions(o.Clock),

@@ -14,6 +14,8 @@ const (
 	CodeAccountBanned      AccountErrorCode = "ACCOUNT_BANNED"
 	CodeSessionEnded       AccountErrorCode = "SESSION_ENDED"
 	CodeNotFound           AccountErrorCode = "NOT_FOUND"
+
+	CodeReauthenticationRequired AccountErrorCode = "REAUTHENTICATION_REQUIRED"
 )
 
 // AccountUserError is a refusal: something the person can mend.
