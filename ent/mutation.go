@@ -2192,24 +2192,25 @@ func (m *AuditEntryMutation) ResetEdge(name string) error {
 // AuthSessionMutation represents an operation that mutates the AuthSession nodes in the graph.
 type AuthSessionMutation struct {
 	config
-	op            Op
-	typ           string
-	id            *uuid.UUID
-	created_at    *time.Time
-	account_id    *uuid.UUID
-	device_label  *string
-	generation    *int
-	addgeneration *int
-	is_cookie     *bool
-	rotated_at    *time.Time
-	last_used_at  *time.Time
-	expires_at    *time.Time
-	ends_at       *time.Time
-	revoked_at    *time.Time
-	clearedFields map[string]struct{}
-	done          bool
-	oldValue      func(context.Context) (*AuthSession, error)
-	predicates    []predicate.AuthSession
+	op               Op
+	typ              string
+	id               *uuid.UUID
+	created_at       *time.Time
+	account_id       *uuid.UUID
+	device_label     *string
+	generation       *int
+	addgeneration    *int
+	is_cookie        *bool
+	rotated_at       *time.Time
+	last_used_at     *time.Time
+	expires_at       *time.Time
+	ends_at          *time.Time
+	revoked_at       *time.Time
+	authenticated_at *time.Time
+	clearedFields    map[string]struct{}
+	done             bool
+	oldValue         func(context.Context) (*AuthSession, error)
+	predicates       []predicate.AuthSession
 }
 
 var _ ent.Mutation = (*AuthSessionMutation)(nil)
@@ -2709,6 +2710,42 @@ func (m *AuthSessionMutation) ResetRevokedAt() {
 	delete(m.clearedFields, authsession.FieldRevokedAt)
 }
 
+// SetAuthenticatedAt sets the "authenticated_at" field.
+func (m *AuthSessionMutation) SetAuthenticatedAt(t time.Time) {
+	m.authenticated_at = &t
+}
+
+// AuthenticatedAt returns the value of the "authenticated_at" field in the mutation.
+func (m *AuthSessionMutation) AuthenticatedAt() (r time.Time, exists bool) {
+	v := m.authenticated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAuthenticatedAt returns the old "authenticated_at" field's value of the AuthSession entity.
+// If the AuthSession object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuthSessionMutation) OldAuthenticatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAuthenticatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAuthenticatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAuthenticatedAt: %w", err)
+	}
+	return oldValue.AuthenticatedAt, nil
+}
+
+// ResetAuthenticatedAt resets all changes to the "authenticated_at" field.
+func (m *AuthSessionMutation) ResetAuthenticatedAt() {
+	m.authenticated_at = nil
+}
+
 // Where appends a list predicates to the AuthSessionMutation builder.
 func (m *AuthSessionMutation) Where(ps ...predicate.AuthSession) {
 	m.predicates = append(m.predicates, ps...)
@@ -2743,7 +2780,7 @@ func (m *AuthSessionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *AuthSessionMutation) Fields() []string {
-	fields := make([]string, 0, 10)
+	fields := make([]string, 0, 11)
 	if m.created_at != nil {
 		fields = append(fields, authsession.FieldCreatedAt)
 	}
@@ -2774,6 +2811,9 @@ func (m *AuthSessionMutation) Fields() []string {
 	if m.revoked_at != nil {
 		fields = append(fields, authsession.FieldRevokedAt)
 	}
+	if m.authenticated_at != nil {
+		fields = append(fields, authsession.FieldAuthenticatedAt)
+	}
 	return fields
 }
 
@@ -2802,6 +2842,8 @@ func (m *AuthSessionMutation) Field(name string) (ent.Value, bool) {
 		return m.EndsAt()
 	case authsession.FieldRevokedAt:
 		return m.RevokedAt()
+	case authsession.FieldAuthenticatedAt:
+		return m.AuthenticatedAt()
 	}
 	return nil, false
 }
@@ -2831,6 +2873,8 @@ func (m *AuthSessionMutation) OldField(ctx context.Context, name string) (ent.Va
 		return m.OldEndsAt(ctx)
 	case authsession.FieldRevokedAt:
 		return m.OldRevokedAt(ctx)
+	case authsession.FieldAuthenticatedAt:
+		return m.OldAuthenticatedAt(ctx)
 	}
 	return nil, fmt.Errorf("unknown AuthSession field %s", name)
 }
@@ -2909,6 +2953,13 @@ func (m *AuthSessionMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetRevokedAt(v)
+		return nil
+	case authsession.FieldAuthenticatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAuthenticatedAt(v)
 		return nil
 	}
 	return fmt.Errorf("unknown AuthSession field %s", name)
@@ -3012,6 +3063,9 @@ func (m *AuthSessionMutation) ResetField(name string) error {
 		return nil
 	case authsession.FieldRevokedAt:
 		m.ResetRevokedAt()
+		return nil
+	case authsession.FieldAuthenticatedAt:
+		m.ResetAuthenticatedAt()
 		return nil
 	}
 	return fmt.Errorf("unknown AuthSession field %s", name)

@@ -44,6 +44,7 @@ var PersonalFields = map[string]personal.Field{
 	"AuthSession.expires_at":             {Purpose: "when it ends unless used", Retention: "as long as the row", Reader: "whoever reads the row", IsPersonal: false},
 	"AuthSession.ends_at":                {Purpose: "when it ends even if used", Retention: "as long as the row", Reader: "nobody", IsPersonal: false},
 	"AuthSession.revoked_at":             {Purpose: "when it was ended by hand or for misuse", Retention: "as long as the row", Reader: "whoever reads the row", IsPersonal: false},
+	"AuthSession.authenticated_at":       {Purpose: "when the password was last proved in it", Retention: "as long as the row", Reader: "nobody", IsPersonal: false},
 	"Block.id":                           {Purpose: "names the row", Retention: "as long as the row", Reader: "whoever reads the row", IsPersonal: false},
 	"Block.created_at":                   {Purpose: "says when the row was made", Retention: "as long as the row", Reader: "whoever reads the row", IsPersonal: false},
 	"Block.blocker_id":                   {Purpose: "who wants to be left alone", Retention: "until it is taken back or either account is erased", Reader: "whoever reads the row", IsPersonal: true},

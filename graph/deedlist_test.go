@@ -54,6 +54,8 @@ func sessionDeeds() []deed {
 	used.want = []string{"session.revoked ada session=here"}
 	phone := func(t *testing.T, s *stage) vars { return vars{"sessionId": sessionID(s.again(t).Viewer.Session())} }
 	return []deed{
+		mutation("reauthenticate", "", func(*testing.T, *stage) vars { return vars{"password": password} }),
+		refused("reauthenticate", "with a wrong password", func(*testing.T, *stage) vars { return vars{"password": "wrong"} }),
 		mutation("refreshSession", "", token),
 		used,
 		mutation("signOut", "", none, "session.revoked ada by ada session=here"),

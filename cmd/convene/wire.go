@@ -160,7 +160,7 @@ func (n *node) connect(c config.Config, ring *token.Ring) (resolver *graph.Resol
 	}
 	resolver = graph.Connect(graph.Base{
 		DB: n.db, Ring: ring, Hub: n.hub,
-		Account:   account.Options{Issuer: c.Issuer, Mail: mailer, Jobs: n.jobs, Links: c.Links},
+		Account:   account.Options{Issuer: c.Issuer, Mail: mailer, Jobs: n.jobs, Links: c.Links, Reauthenticate: c.Reauthenticate},
 		Messaging: messaging.Options{Sent: n.companion.sent, Presence: n.presence},
 	})
 	n.messaging = resolver.Messaging

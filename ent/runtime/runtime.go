@@ -155,6 +155,10 @@ func init() {
 	authsessionDescLastUsedAt := authsessionFields[5].Descriptor()
 	// authsession.DefaultLastUsedAt holds the default value on creation for the last_used_at field.
 	authsession.DefaultLastUsedAt = authsessionDescLastUsedAt.Default.(func() time.Time)
+	// authsessionDescAuthenticatedAt is the schema descriptor for authenticated_at field.
+	authsessionDescAuthenticatedAt := authsessionFields[9].Descriptor()
+	// authsession.DefaultAuthenticatedAt holds the default value on creation for the authenticated_at field.
+	authsession.DefaultAuthenticatedAt = authsessionDescAuthenticatedAt.Default.(func() time.Time)
 	// authsessionDescID is the schema descriptor for id field.
 	authsessionDescID := authsessionMixinFields0[0].Descriptor()
 	// authsession.DefaultID holds the default value on creation for the id field.

@@ -230,6 +230,7 @@ type ComplexityRoot struct {
 		EditMessage              func(childComplexity int, input messaging.EditMessageInput) int
 		IssuePasswordReset       func(childComplexity int, input account.IssuePasswordResetInput) int
 		MarkConversationRead     func(childComplexity int, input messaging.MarkConversationReadInput) int
+		Reauthenticate           func(childComplexity int, input account.ReauthenticateInput) int
 		RefreshSession           func(childComplexity int, input account.RefreshSessionInput) int
 		Register                 func(childComplexity int, input account.RegisterInput) int
 		RequestEmailVerification func(childComplexity int) int
@@ -291,6 +292,11 @@ type ComplexityRoot struct {
 		Nodes        func(childComplexity int, ids []relay.ID) int
 		Profile      func(childComplexity int, username string) int
 		Viewer       func(childComplexity int) int
+	}
+
+	ReauthenticatePayload struct {
+		RecentUntil func(childComplexity int) int
+		UserErrors  func(childComplexity int) int
 	}
 
 	RefreshSessionPayload struct {
@@ -460,6 +466,7 @@ type MutationResolver interface {
 	IssuePasswordReset(ctx context.Context, input account.IssuePasswordResetInput) (*account.IssuePasswordResetPayload, error)
 	ChangeEmail(ctx context.Context, input account.ChangeEmailInput) (*account.ChangeEmailPayload, error)
 	UndoEmailChange(ctx context.Context, input account.UndoEmailChangeInput) (*account.UndoEmailChangePayload, error)
+	Reauthenticate(ctx context.Context, input account.ReauthenticateInput) (*account.ReauthenticatePayload, error)
 	SendMessage(ctx context.Context, input messaging.SendMessageInput) (*messaging.SendMessagePayload, error)
 	EditMessage(ctx context.Context, input messaging.EditMessageInput) (*messaging.EditMessagePayload, error)
 	DeleteMessage(ctx context.Context, input messaging.DeleteMessageInput) (*messaging.DeleteMessagePayload, error)
@@ -1147,6 +1154,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.MarkConversationRead(childComplexity, args["input"].(messaging.MarkConversationReadInput)), true
+	case "Mutation.reauthenticate":
+		if e.ComplexityRoot.Mutation.Reauthenticate == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_reauthenticate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.Reauthenticate(childComplexity, args["input"].(account.ReauthenticateInput)), true
 	case "Mutation.refreshSession":
 		if e.ComplexityRoot.Mutation.RefreshSession == nil {
 			break
@@ -1480,6 +1498,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
+
+	case "ReauthenticatePayload.recentUntil":
+		if e.ComplexityRoot.ReauthenticatePayload.RecentUntil == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReauthenticatePayload.RecentUntil(childComplexity), true
+	case "ReauthenticatePayload.userErrors":
+		if e.ComplexityRoot.ReauthenticatePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReauthenticatePayload.UserErrors(childComplexity), true
 
 	case "RefreshSessionPayload.session":
 		if e.ComplexityRoot.RefreshSessionPayload.Session == nil {
@@ -1871,6 +1902,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputEditMessageInput,
 		ec.unmarshalInputIssuePasswordResetInput,
 		ec.unmarshalInputMarkConversationReadInput,
+		ec.unmarshalInputReauthenticateInput,
 		ec.unmarshalInputRefreshSessionInput,
 		ec.unmarshalInputRegisterInput,
 		ec.unmarshalInputRequestPasswordResetInput,
@@ -2308,6 +2340,8 @@ enum AccountErrorCode {
   EMAIL_TAKEN
   "The account has no address that a mail could be sent to."
   EMAIL_MISSING
+  "The password was not proved in this session of late: ` + "`" + `reauthenticate` + "`" + `, then ask again."
+  REAUTHENTICATION_REQUIRED
 }
 `, BuiltIn: false},
 	{Name: "../account_links.graphqls", Input: `extend type Mutation {
@@ -2457,6 +2491,31 @@ input UndoEmailChangeInput {
 type UndoEmailChangePayload {
   "Whether the account has its old address."
   isDone: Boolean!
+  "What kept it from being done; empty on success."
+  userErrors: [AccountUserError!]!
+}
+`, BuiltIn: false},
+	{Name: "../account_standing.graphqls", Input: `extend type Mutation {
+  """
+  Proves your password once more in the session that asks, for what asks for a recent proof. Registering and signing in
+  are such a proof too; refreshing is none.
+  """
+  reauthenticate(
+    "Your password."
+    input: ReauthenticateInput!
+  ): ReauthenticatePayload!
+}
+
+"Input of ` + "`" + `reauthenticate` + "`" + `."
+input ReauthenticateInput {
+  "Your present password."
+  password: String!
+}
+
+"Answer of ` + "`" + `reauthenticate` + "`" + `."
+type ReauthenticatePayload {
+  "Until when the proof counts as recent; null if refused."
+  recentUntil: DateTime
   "What kept it from being done; empty on success."
   userErrors: [AccountUserError!]!
 }
@@ -3450,6 +3509,16 @@ func (ec *executionContext) childFields_ProfileUserError(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type ProfileUserError", field.Name)
 }
 
+func (ec *executionContext) childFields_ReauthenticatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "recentUntil":
+		return ec.fieldContext_ReauthenticatePayload_recentUntil(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ReauthenticatePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReauthenticatePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RefreshSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "session":
@@ -3900,6 +3969,20 @@ func (ec *executionContext) field_Mutation_markConversationRead_args(ctx context
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (messaging.MarkConversationReadInput, error) {
 			return ec.unmarshalNMarkConversationReadInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋmessagingᚐMarkConversationReadInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_reauthenticate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (account.ReauthenticateInput, error) {
+			return ec.unmarshalNReauthenticateInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐReauthenticateInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -7278,6 +7361,50 @@ func (ec *executionContext) fieldContext_Mutation_undoEmailChange(ctx context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_reauthenticate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_reauthenticate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().Reauthenticate(ctx, fc.Args["input"].(account.ReauthenticateInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *account.ReauthenticatePayload) graphql.Marshaler {
+			return ec.marshalNReauthenticatePayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐReauthenticatePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_reauthenticate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReauthenticatePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_reauthenticate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_sendMessage(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8408,6 +8535,61 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields___Schema(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReauthenticatePayload_recentUntil(ctx context.Context, field graphql.CollectedField, obj *account.ReauthenticatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReauthenticatePayload_recentUntil(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RecentUntil, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReauthenticatePayload_recentUntil(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReauthenticatePayload", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ReauthenticatePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *account.ReauthenticatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReauthenticatePayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*account.AccountUserError) graphql.Marshaler {
+			return ec.marshalNAccountUserError2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐAccountUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReauthenticatePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReauthenticatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccountUserError(ctx, field)
 		},
 	}
 	return fc, nil
@@ -11338,6 +11520,36 @@ func (ec *executionContext) unmarshalInputMarkConversationReadInput(ctx context.
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputReauthenticateInput(ctx context.Context, obj any) (account.ReauthenticateInput, error) {
+	var it account.ReauthenticateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"password"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "password":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("password"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Password = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputRefreshSessionInput(ctx context.Context, obj any) (account.RefreshSessionInput, error) {
 	var it account.RefreshSessionInput
 	if obj == nil {
@@ -14008,6 +14220,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "reauthenticate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_reauthenticate(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "sendMessage":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_sendMessage(ctx, field)
@@ -14594,6 +14813,49 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reauthenticatePayloadImplementors = []string{"ReauthenticatePayload"}
+
+func (ec *executionContext) _ReauthenticatePayload(ctx context.Context, sel ast.SelectionSet, obj *account.ReauthenticatePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reauthenticatePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReauthenticatePayload")
+		case "recentUntil":
+			out.Values[i] = ec._ReauthenticatePayload_recentUntil(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ReauthenticatePayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -16939,6 +17201,21 @@ func (ec *executionContext) marshalNProfileUserError2ᚖgithubᚗcomᚋconvenehq
 		return graphql.Null
 	}
 	return ec._ProfileUserError(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNReauthenticateInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐReauthenticateInput(ctx context.Context, v any) (account.ReauthenticateInput, error) {
+	res, err := ec.unmarshalInputReauthenticateInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReauthenticatePayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐReauthenticatePayload(ctx context.Context, sel ast.SelectionSet, v *account.ReauthenticatePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReauthenticatePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNRefreshSessionInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐRefreshSessionInput(ctx context.Context, v any) (account.RefreshSessionInput, error) {

@@ -25,6 +25,8 @@ const (
 	refreshGrace = 30 * time.Second
 	// touchEvery is how often at most a session's use is written down.
 	touchEvery = time.Minute
+	// recentFor is for how long a proof of the password counts as recent, unless a setting says otherwise.
+	recentFor = 10 * time.Minute
 	// keyLifetime is how long an idempotency key is remembered.
 	keyLifetime = 24 * time.Hour
 )
@@ -41,6 +43,7 @@ type Service struct {
 	asked     *job.Kind[resetAsked]
 	proved    *job.Kind[emailProved]
 	clock     func() time.Time
+	recent    time.Duration
 	passwords *passwords
 	known     *knownSessions
 	lookups   *gather.Gatherer[uuid.UUID, knownSession]
@@ -58,6 +61,8 @@ type Options struct {
 	Links string
 	// Issuer is the `iss` of access tokens, the service's public URL; empty means "convene".
 	Issuer string
+	// Reauthenticate is for how long proving the password counts as recent, for what asks that; zero means 10 minutes.
+	Reauthenticate time.Duration
 }
 
 // New makes the slice.
@@ -68,8 +73,11 @@ func New(d *db.DB, ring *token.Ring, profiles *profile.Service, facts *fact.Log,
 	if o.Issuer == "" {
 		o.Issuer = "convene"
 	}
+	if o.Reauthenticate <= 0 {
+		o.Reauthenticate = recentFor
+	}
 	s := &Service{
-		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, links: o.Links, clock: o.Clock,
+		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, links: o.Links, clock: o.Clock, recent: o.Reauthenticate,
 		access:    token.NewAccess(ring, o.Issuer, o.Clock),
 		passwords: newPasswords(),
 		known:     newKnownSessions(o.Clock),

@@ -24,7 +24,7 @@ var unaudited = map[string]string{
 	"ByIDs": "reads", "ByUsername": "reads", "Standing": "reads", "Find": "reads", "Mine": "reads", "Recipient": "reads",
 	"PasswordHashes": "reads", "Sessions": "reads", "SessionsByIDs": "reads", "SessionsOf": "reads",
 	"Lock":     "changes nothing",
-	"Register": "concerns nobody else", "SignIn": "concerns nobody else", "SignInAs": "development only",
+	"Register": "concerns nobody else", "Reauthenticate": "changes nothing but when the password was proved", "RequireRecent": "reads", "SignIn": "concerns nobody else", "SignInAs": "development only",
 	"Sweep": "retention",
 }
 

@@ -24,6 +24,9 @@ func (s *Service) ChangeEmail(ctx context.Context, in ChangeEmailInput) (*ent.Ac
 	if err != nil {
 		return nil, err
 	}
+	if err := s.requireRecent(ctx); err != nil {
+		return nil, err
+	}
 	to, problem := checkEmail(in.Email)
 	if problem != "" {
 		return nil, refuse(CodeEmailInvalid, problem, "input", "email")

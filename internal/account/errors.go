@@ -19,6 +19,8 @@ const (
 	CodeLinkUsed           AccountErrorCode = "LINK_USED"
 	CodeEmailTaken         AccountErrorCode = "EMAIL_TAKEN"
 	CodeEmailMissing       AccountErrorCode = "EMAIL_MISSING"
+
+	CodeReauthenticationRequired AccountErrorCode = "REAUTHENTICATION_REQUIRED"
 )
 
 // AccountUserError is a refusal: something the person can mend.

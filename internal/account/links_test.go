@@ -342,6 +342,7 @@ func TestClaims(t *testing.T) {
 		if got := h.signIn(t, "grace@example.com"); h.row(t, got).Email != address("grace") {
 			t.Error("what is proved lapsed too")
 		}
+		ada = h.signIn(t, "ada")
 		if _, err := h.accounts.ChangeEmail(as(t, ada), accounts.ChangeEmailInput{Email: "Ada@Example.com"}); err != nil {
 			t.Fatal(err)
 		}

@@ -277,6 +277,14 @@ func TestChangeEmail(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("it takes a recent proof of the password", func(t *testing.T) {
+		t.Parallel()
+		h := mailing(t)
+		ada := h.verified(t, "ada")
+		h.clock.Add(11 * time.Minute)
+		_, err := h.accounts.ChangeEmail(as(t, ada), accounts.ChangeEmailInput{Email: address("x")})
+		is(t, err, "REAUTHENTICATION_REQUIRED")
+	})
 	t.Run("an address of somebody else's is answered alike, and its owner told", func(t *testing.T) {
 		t.Parallel()
 		h := mailing(t)
@@ -317,7 +325,11 @@ func TestChangeEmail(t *testing.T) {
 		}
 		is(t, h.verify(t, h.link(t, "y", confirmNew)), "LINK_INVALID")
 		h.clock.Add(2 * time.Hour)
-		change(t, h, ada, "z")
+		again, err := h.accounts.SignIn(t.Context(), accounts.SignInInput{Login: "ada", Password: newPassword})
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(t, h, again, "z")
 		h.clock.Add(8 * 24 * time.Hour)
 		if h.accounts.PendingEmail(h.row(t, ada)) != nil {
 			t.Error("it is still to come")

@@ -101,6 +101,11 @@ func (c *Client) SignIn(login string) (Attempt, error) {
 	return c.attempt(c.at(SignIns), key{Logins, [16]byte(hash[:16])})
 }
 
+// Prove counts an attempt at proving a password once more, by the address and by the account.
+func (c *Client) Prove(account uuid.UUID) (Attempt, error) {
+	return c.attempt(c.at(SignIns), key{Logins, account})
+}
+
 // Register counts an attempt at registering, by the address.
 func (c *Client) Register() (Attempt, error) { return c.attempt(c.at(Registrations)) }
 
