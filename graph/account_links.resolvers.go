@@ -66,7 +66,7 @@ func (r *mutationResolver) IssuePasswordReset(ctx context.Context, input account
 	}
 	out := &account.IssuePasswordResetPayload{UserErrors: refusals}
 	if row != nil {
-		out.AccountID = &input.AccountID
+		out.ProfileID = &input.ProfileID
 	}
 	return out, nil
 }

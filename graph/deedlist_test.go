@@ -13,7 +13,7 @@ import (
 
 // deeds are all of them: those that succeed, that change nothing, and that are refused.
 func deeds() []deed {
-	return slices.Concat(accountDeeds(), sessionDeeds(), peopleDeeds(), messageDeeds(), operatorDeeds())
+	return slices.Concat(accountDeeds(), linkDeeds(), sessionDeeds(), peopleDeeds(), messageDeeds(), operatorDeeds())
 }
 
 func accountDeeds() []deed {
@@ -208,6 +208,10 @@ func operatorDeeds() []deed {
 			_, err := s.Accounts.GivePassword(ctx, account.GivePasswordInput{AccountID: ada})
 			return err
 		}, "account.sessions_revoked ada", "account.password_reset ada"),
+		command("send-reset", "", func(ctx context.Context, s *stage, ada relay.ID) error {
+			_, err := s.Accounts.IssuePasswordReset(ctx, account.IssuePasswordResetInput{ProfileID: relay.NewID(ent.ProfilePrefix, s.ada.Account())})
+			return err
+		}, "account.reset_issued ada"),
 		command("sessions", "--revoke-all", func(ctx context.Context, s *stage, ada relay.ID) error {
 			_, err := s.Accounts.RevokeOf(ctx, account.RevokeAccountSessionsInput{AccountID: ada})
 			return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/graph/relay"
 	"github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/config"
 	"github.com/convenehq/convene/internal/viewer"
@@ -90,7 +91,7 @@ func (r sendResetCommand) Run(ctx context.Context, c config.Config) error {
 		if !o.mails {
 			return errors.New("no mails are sent by these settings: set SMTP_URL as the nodes have it, or say `convene admin reset-password`")
 		}
-		row, err := o.accounts.IssuePasswordReset(ctx, account.IssuePasswordResetInput{AccountID: to.GlobalID()})
+		row, err := o.accounts.IssuePasswordReset(ctx, account.IssuePasswordResetInput{ProfileID: relay.NewID(ent.ProfilePrefix, to.ID)})
 		if err != nil {
 			return err
 		}

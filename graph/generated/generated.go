@@ -169,7 +169,7 @@ type ComplexityRoot struct {
 	}
 
 	IssuePasswordResetPayload struct {
-		AccountID  func(childComplexity int) int
+		ProfileID  func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
@@ -911,12 +911,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.EditMessagePayload.UserErrors(childComplexity), true
 
-	case "IssuePasswordResetPayload.accountId":
-		if e.ComplexityRoot.IssuePasswordResetPayload.AccountID == nil {
+	case "IssuePasswordResetPayload.profileId":
+		if e.ComplexityRoot.IssuePasswordResetPayload.ProfileID == nil {
 			break
 		}
 
-		return e.ComplexityRoot.IssuePasswordResetPayload.AccountID(childComplexity), true
+		return e.ComplexityRoot.IssuePasswordResetPayload.ProfileID(childComplexity), true
 	case "IssuePasswordResetPayload.userErrors":
 		if e.ComplexityRoot.IssuePasswordResetPayload.UserErrors == nil {
 			break
@@ -2455,14 +2455,14 @@ type ResetPasswordPayload {
 
 "Input of ` + "`" + `issuePasswordReset` + "`" + `."
 input IssuePasswordResetInput {
-  "Whose account."
-  accountId: ID!
+  "Of whom."
+  profileId: ID!
 }
 
 "Answer of ` + "`" + `issuePasswordReset` + "`" + `."
 type IssuePasswordResetPayload {
-  "The account that the link is sent to; null if refused."
-  accountId: ID
+  "Of whom; null if refused."
+  profileId: ID
   "What kept it from being done; empty on success."
   userErrors: [AccountUserError!]!
 }
@@ -3367,8 +3367,8 @@ func (ec *executionContext) childFields_EditMessagePayload(ctx context.Context, 
 
 func (ec *executionContext) childFields_IssuePasswordResetPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
-	case "accountId":
-		return ec.fieldContext_IssuePasswordResetPayload_accountId(ctx, field)
+	case "profileId":
+		return ec.fieldContext_IssuePasswordResetPayload_profileId(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_IssuePasswordResetPayload_userErrors(ctx, field)
 	}
@@ -6073,16 +6073,16 @@ func (ec *executionContext) fieldContext_EditMessagePayload_userErrors(_ context
 	return fc, nil
 }
 
-func (ec *executionContext) _IssuePasswordResetPayload_accountId(ctx context.Context, field graphql.CollectedField, obj *account.IssuePasswordResetPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _IssuePasswordResetPayload_profileId(ctx context.Context, field graphql.CollectedField, obj *account.IssuePasswordResetPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_IssuePasswordResetPayload_accountId(ctx, field)
+			return ec.fieldContext_IssuePasswordResetPayload_profileId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.AccountID, nil
+			return obj.ProfileID, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *relay.ID) graphql.Marshaler {
@@ -6092,7 +6092,7 @@ func (ec *executionContext) _IssuePasswordResetPayload_accountId(ctx context.Con
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_IssuePasswordResetPayload_accountId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_IssuePasswordResetPayload_profileId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("IssuePasswordResetPayload", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
@@ -11464,20 +11464,20 @@ func (ec *executionContext) unmarshalInputIssuePasswordResetInput(ctx context.Co
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"accountId"}
+	fieldsInOrder := [...]string{"profileId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "accountId":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accountId"))
+		case "profileId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("profileId"))
 			data, err := ec.unmarshalNID2githubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐID(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.AccountID = data
+			it.ProfileID = data
 		}
 	}
 	return it, nil
@@ -13552,8 +13552,8 @@ func (ec *executionContext) _IssuePasswordResetPayload(ctx context.Context, sel 
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("IssuePasswordResetPayload")
-		case "accountId":
-			out.Values[i] = ec._IssuePasswordResetPayload_accountId(ctx, field, obj)
+		case "profileId":
+			out.Values[i] = ec._IssuePasswordResetPayload_profileId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}

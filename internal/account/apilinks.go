@@ -53,12 +53,12 @@ type ResetPasswordPayload struct {
 
 // IssuePasswordResetInput is the input of issuePasswordReset.
 type IssuePasswordResetInput struct {
-	AccountID relay.ID
+	ProfileID relay.ID
 }
 
 // IssuePasswordResetPayload is the answer of issuePasswordReset.
 type IssuePasswordResetPayload struct {
-	AccountID  *relay.ID
+	ProfileID  *relay.ID
 	UserErrors []*AccountUserError
 }
 

@@ -121,7 +121,7 @@ var auditedUseCases = map[string]audited{
 		return err
 	}, audit.AccountPasswordReset, operator, "OPERATOR", "account", []string{"password", "sessions"}},
 	"IssuePasswordReset": {func(_ *testing.T, b bench, ctx context.Context, ada *account.SignedIn) error {
-		_, err := b.accounts.IssuePasswordReset(ctx, account.IssuePasswordResetInput{AccountID: idOf(ada)})
+		_, err := b.accounts.IssuePasswordReset(ctx, account.IssuePasswordResetInput{ProfileID: relay.NewID(ent.ProfilePrefix, ada.Viewer.Account())})
 		return err
 	}, audit.AccountResetIssued, operator, "OPERATOR", "account", []string{"reset_link"}},
 	"ResetPassword": {func(t *testing.T, b bench, ctx context.Context, ada *account.SignedIn) error {

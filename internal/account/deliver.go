@@ -45,7 +45,7 @@ func (s *Service) Link(ctx context.Context, id uuid.UUID) (mail.Link, error) {
 		return mail.Link{}, nil
 	}
 	if kindOf(t.Purpose) == KindVerify {
-		owner, err := ownerOf(ctx, s.db.Ent.Account, t.Email)
+		owner, err := ownerOf(ctx, s.db.Ent, t.Email)
 		if err != nil {
 			return mail.Link{}, err
 		}

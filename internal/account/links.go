@@ -115,7 +115,7 @@ func (s *Service) findLink(ctx context.Context, text string, purposes ...onetime
 }
 
 // judge refuses a link that is not good, or no longer.
-func (s *Service) judge(ctx context.Context, accounts *ent.AccountClient, t *ent.OneTimeToken, of *ent.Account) error {
+func (s *Service) judge(ctx context.Context, in *ent.Client, t *ent.OneTimeToken, of *ent.Account) error {
 	switch {
 	case t.UsedAt != nil:
 		return refuse(CodeLinkUsed, "This link has been used.", "input", "token")
@@ -125,7 +125,7 @@ func (s *Service) judge(ctx context.Context, accounts *ent.AccountClient, t *ent
 		return nil
 	}
 	if kindOf(t.Purpose) == KindVerify {
-		if owner, err := ownerOf(ctx, accounts, t.Email); err != nil {
+		if owner, err := ownerOf(ctx, in, t.Email); err != nil {
 			return err
 		} else if owner != uuid.Nil && owner != of.ID {
 			return emailTaken()
@@ -163,8 +163,8 @@ func (s *Service) isClaimed(of *ent.Account) bool {
 }
 
 // ownerOf is the account that has proved an address; the zero id if none has.
-func ownerOf(ctx context.Context, accounts *ent.AccountClient, email string) (uuid.UUID, error) {
-	id, err := accounts.Query().Where(account.Email(email), account.EmailVerifiedAtNotNil()).OnlyID(ctx)
+func ownerOf(ctx context.Context, in *ent.Client, email string) (uuid.UUID, error) {
+	id, err := in.Account.Query().Where(account.Email(email), account.EmailVerifiedAtNotNil()).OnlyID(ctx)
 	if err != nil && !db.IsNotFound(err) {
 		return uuid.Nil, fmt.Errorf("find the owner of an address: %w", err)
 	}
@@ -203,7 +203,7 @@ func (s *Service) redeem(
 		if err != nil {
 			return fmt.Errorf("read the link again: %w", err)
 		}
-		if err := s.judge(ctx, tx.Account, t, of); err != nil {
+		if err := s.judge(ctx, tx.Client(), t, of); err != nil {
 			return err
 		}
 		if err := tx.OneTimeToken.UpdateOne(t).SetUsedAt(s.now()).Exec(ctx); err != nil {

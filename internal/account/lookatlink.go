@@ -35,9 +35,9 @@ func (s *Service) LookAtLink(ctx context.Context, kind, text string) (SeenLink, 
 	seen := SeenLink{Kind: kind, Account: of, Username: of.Username, Email: t.Email}
 	seen.IsProved = of.EmailVerifiedAt != nil && of.Email == t.Email
 	if t.Purpose == onetimetoken.PurposeRESET_PASSWORD {
-		seen.Refused = s.mayReset(ctx, s.db.Ent.Account, t, of)
+		seen.Refused = s.mayReset(ctx, s.db.Ent, t, of)
 	} else {
-		seen.Refused = s.judge(ctx, s.db.Ent.Account, t, of)
+		seen.Refused = s.judge(ctx, s.db.Ent, t, of)
 	}
 	return seen, nil
 }

@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/account"
+	"github.com/convenehq/convene/graph/relay"
 	accounts "github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/testkit/node"
 	"github.com/convenehq/convene/internal/viewer"
@@ -192,11 +194,11 @@ func TestResetByLink(t *testing.T) {
 		t.Parallel()
 		h := mailing(t)
 		ada, grace := h.verified(t, "ada"), h.register(t, "grace")
-		if _, err := h.accounts.IssuePasswordReset(as(t, grace), accounts.IssuePasswordResetInput{AccountID: idOf(ada)}); err == nil {
+		if _, err := h.accounts.IssuePasswordReset(as(t, grace), accounts.IssuePasswordResetInput{ProfileID: relay.NewID(ent.ProfilePrefix, ada.Viewer.Account())}); err == nil {
 			t.Error("somebody who is no admin may")
 		}
 		for _, of := range []*accounts.SignedIn{ada, grace} {
-			_, err := h.accounts.IssuePasswordReset(viewer.AsOperator(t.Context()), accounts.IssuePasswordResetInput{AccountID: idOf(of)})
+			_, err := h.accounts.IssuePasswordReset(viewer.AsOperator(t.Context()), accounts.IssuePasswordResetInput{ProfileID: relay.NewID(ent.ProfilePrefix, of.Viewer.Account())})
 			if err != nil {
 				t.Fatal(err)
 			}

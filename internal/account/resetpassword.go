@@ -40,7 +40,7 @@ func (s *Service) reset(ctx context.Context, in ResetPasswordInput, signsIn bool
 	if err != nil {
 		return nil, fmt.Errorf("find whose link it is: %w", err)
 	}
-	if err := s.mayReset(ctx, s.db.Ent.Account, found, of); err != nil {
+	if err := s.mayReset(ctx, s.db.Ent, found, of); err != nil {
 		return nil, err
 	}
 	if problem := checkPassword(claim{username: of.Username, email: of.Email, password: in.NewPassword}); problem != "" {
@@ -52,7 +52,7 @@ func (s *Service) reset(ctx context.Context, in ResetPasswordInput, signsIn bool
 	}
 	var session *ent.AuthSession
 	err = s.redeem(ctx, found, func(ctx, holder context.Context, tx *ent.Tx, t *ent.OneTimeToken, of *ent.Account) error {
-		if err := s.mayReset(ctx, tx.Account, t, of); err != nil {
+		if err := s.mayReset(ctx, tx.Client(), t, of); err != nil {
 			return err
 		}
 		row, err := tx.Account.UpdateOne(of).SetPasswordHash(hash).
@@ -84,8 +84,8 @@ func (s *Service) reset(ctx context.Context, in ResetPasswordInput, signsIn bool
 }
 
 // mayReset refuses a link that is not good, and tells the banned that they are: a new password would not let them in.
-func (s *Service) mayReset(ctx context.Context, accounts *ent.AccountClient, t *ent.OneTimeToken, of *ent.Account) error {
-	if err := s.judge(ctx, accounts, t, of); err != nil {
+func (s *Service) mayReset(ctx context.Context, in *ent.Client, t *ent.OneTimeToken, of *ent.Account) error {
+	if err := s.judge(ctx, in, t, of); err != nil {
 		return err
 	}
 	if of.BannedAt != nil {
