@@ -180,6 +180,31 @@ func TestResetByLink(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("a job that is done twice, as when its node was killed, sends nothing twice", func(t *testing.T) {
+		t.Parallel()
+		h := mailing(t)
+		h.verified(t, "ada")
+		eve := input("eve")
+		eve.Email = address("ada")
+		if _, err := h.accounts.Register(t.Context(), eve); err != nil {
+			t.Fatal(err)
+		}
+		h.forgot(t, "ada")
+		h.mails.Next(t, address("ada"), setNew)
+		h.mails.Next(t, address("ada"), claimed)
+		h.mails.Idle(t)
+		// All but the mails that went out: those are done once more, under the Message-ID that they had.
+		_, err := h.db.SQL.ExecContext(t.Context(), `UPDATE river_job SET state = 'available', finalized_at = NULL, scheduled_at = now()
+			WHERE kind <> 'mail.send' OR args->>'token' IN (
+				SELECT t.id::text FROM one_time_tokens t JOIN accounts a ON a.id = t.account_id WHERE a.username = 'eve')`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.mails.Idle(t)
+		if n := len(h.mails.To(address("ada"))); n != 3 {
+			t.Errorf("there are %d mails: %+v", n, h.mails.To(address("ada")))
+		}
+	})
 	t.Run("the banned stay out", func(t *testing.T) {
 		t.Parallel()
 		h := mailing(t)

@@ -83,16 +83,25 @@ func (b *Box) To(address string) []mail.Message {
 func (b *Box) Next(t testing.TB, address, subject string) mail.Message {
 	t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		for _, m := range b.To(address) {
-			if m.Subject == subject && !b.taken[m.ID] {
-				b.taken[m.ID] = true
-				return m
-			}
+		if m, ok := b.take(address, subject); ok {
+			return m
 		}
 		if time.Now().After(end) {
 			t.Fatalf("no mail %q came to %s, but %+v", subject, address, b.To(address))
 		}
 	}
+}
+
+func (b *Box) take(address, subject string) (mail.Message, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range b.all {
+		if m.To.Address == address && m.Subject == subject && !b.taken[m.ID] {
+			b.taken[m.ID] = true
+			return m, true
+		}
+	}
+	return mail.Message{}, false
 }
 
 // Idle waits until every job is done, so that what has not been sent by then is not sent.
