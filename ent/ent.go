@@ -22,6 +22,7 @@ import (
 	"github.com/convenehq/convene/ent/curtain"
 	"github.com/convenehq/convene/ent/idempotencykey"
 	"github.com/convenehq/convene/ent/message"
+	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/ent/profile"
 )
 
@@ -93,6 +94,7 @@ func checkColumn(t, c string) error {
 			curtain.Table:            curtain.ValidColumn,
 			idempotencykey.Table:     idempotencykey.ValidColumn,
 			message.Table:            message.ValidColumn,
+			onetimetoken.Table:       onetimetoken.ValidColumn,
 			profile.Table:            profile.ValidColumn,
 		})
 	})

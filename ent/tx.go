@@ -34,6 +34,8 @@ type Tx struct {
 	IdempotencyKey *IdempotencyKeyClient
 	// Message is the client for interacting with the Message builders.
 	Message *MessageClient
+	// OneTimeToken is the client for interacting with the OneTimeToken builders.
+	OneTimeToken *OneTimeTokenClient
 	// Profile is the client for interacting with the Profile builders.
 	Profile *ProfileClient
 
@@ -177,6 +179,7 @@ func (tx *Tx) init() {
 	tx.Curtain = NewCurtainClient(tx.config)
 	tx.IdempotencyKey = NewIdempotencyKeyClient(tx.config)
 	tx.Message = NewMessageClient(tx.config)
+	tx.OneTimeToken = NewOneTimeTokenClient(tx.config)
 	tx.Profile = NewProfileClient(tx.config)
 }
 

@@ -24,6 +24,7 @@ type adminCommand struct {
 	Ban           banCommand           `cmd:"" help:"Keep an account out, and sign it out everywhere. Example: convene admin ban @ada --reason 'Sells things by message'"`
 	Unban         unbanCommand         `cmd:"" help:"Let a banned account sign in again. Example: convene admin unban @ada"`
 	ResetPassword resetPasswordCommand `cmd:"" help:"Give an account a new password, print it once, and sign the account out everywhere. Example: convene admin reset-password ada@example.org"`
+	SendReset     sendResetCommand     `cmd:"" help:"Have a running node send somebody a link to a new password. Example: convene admin send-reset @ada"`
 	Sessions      sessionsCommand      `cmd:"" help:"Show where an account is signed in, or end that. Example: convene admin sessions @ada --revoke-all"`
 	Audit         auditCommand         `cmd:"" help:"Show who did what to whom, the latest first. Example: convene admin audit --account @ada --since 24h"`
 	NewEpoch      newEpochCommand      `cmd:"" help:"Tell every client that resumes to refetch: needed after a restore of data only, or of a volume's snapshot. Example: convene admin new-epoch"`
@@ -36,6 +37,8 @@ type office struct {
 	facts    *fact.Log
 	accounts *account.Service
 	profiles *profile.Service
+	// mails tells whether letters that are posted here are sent.
+	mails bool
 }
 
 // asOperator does something as the operator, on a database that is up to date.
@@ -65,14 +68,14 @@ func asOperator(ctx context.Context, c config.Config, do func(context.Context, o
 			return err
 		}
 		// Posted here, sent by a node. Without a word of mails in the settings of this terminal none are.
-		mailer, _, err := mails(c, d, jobs, nil)
+		mailer, _, err := mails(c, d, jobs, addresses{})
 		if err != nil && !errors.Is(err, config.ErrNoMailServer) {
 			return err
 		}
 		// Whoever runs as a node wakes its consumers; this one only stores.
 		facts := fact.New(d, graph.Catalogue(), fact.Options{})
-		o := office{db: d, facts: facts, profiles: profile.New(d, facts)}
-		o.accounts = account.New(d, ring, o.profiles, facts, account.Options{Mail: mailer})
+		o := office{db: d, facts: facts, profiles: profile.New(d, facts), mails: mailer != nil && c.SendsMail()}
+		o.accounts = account.New(d, ring, o.profiles, facts, account.Options{Mail: mailer, Jobs: jobs})
 		return do(viewer.AsOperator(ctx), o)
 	})
 }

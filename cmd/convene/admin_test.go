@@ -3,6 +3,8 @@ package main_test
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -43,6 +45,28 @@ func TestAdmin(t *testing.T) {
 	}
 	const demoPassword = "lunch-is-at-noon"
 
+	t.Run("a link to a new password is sent by a node, and shown to nobody", func(t *testing.T) {
+		first.query("", `mutation ($i: RegisterInput!) { register(input: $i) { userErrors { code } } }`,
+			map[string]any{"i": map[string]any{"username": "lina", "email": "lina@example.org", "password": "correct horse battery"}})
+		if out := must(t, "send-reset", "@lina"); !strings.Contains(out, "has not proved their address") || strings.Contains(out, "token") {
+			t.Errorf("it says %q", out)
+		}
+		eventually(t, "the mail is there", func() error {
+			answer, err := http.Get(second.url + "/dev/mail.json")
+			if err != nil {
+				return err
+			}
+			defer func() { _ = answer.Body.Close() }()
+			all, err := io.ReadAll(answer.Body)
+			if err == nil && !strings.Contains(string(all), "Confirm your address to get a new password") {
+				err = fmt.Errorf("not in %s", all)
+			}
+			return err
+		})
+		if out, rest, err := admin(t, append(here, "CONVENE_MAIL=off"), "send-reset", "@lina"); err == nil || !strings.Contains(rest, "no mails are sent") {
+			t.Errorf("without mails it says %q %q", out, rest)
+		}
+	})
 	t.Run("a ban cuts the streams and the token on another node, and an unban ends it", func(t *testing.T) {
 		ada, grace := first.signIn("ada"), second.signIn("grace")
 		events := second.watch(grace, first.conversation(ada))

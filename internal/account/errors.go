@@ -14,6 +14,13 @@ const (
 	CodeAccountBanned      AccountErrorCode = "ACCOUNT_BANNED"
 	CodeSessionEnded       AccountErrorCode = "SESSION_ENDED"
 	CodeNotFound           AccountErrorCode = "NOT_FOUND"
+	CodeLinkInvalid        AccountErrorCode = "LINK_INVALID"
+	CodeLinkExpired        AccountErrorCode = "LINK_EXPIRED"
+	CodeLinkUsed           AccountErrorCode = "LINK_USED"
+	CodeEmailTaken         AccountErrorCode = "EMAIL_TAKEN"
+	CodeEmailMissing       AccountErrorCode = "EMAIL_MISSING"
+
+	CodeReauthenticationRequired AccountErrorCode = "REAUTHENTICATION_REQUIRED"
 )
 
 // AccountUserError is a refusal: something the person can mend.

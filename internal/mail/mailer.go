@@ -20,6 +20,8 @@ type Options struct {
 	Sender Sender
 	// Recipient finds where mails to an account go. One without an address gets none.
 	Recipient func(ctx context.Context, account uuid.UUID) (Recipient, error)
+	// Link finds where a link goes and what it says. One without an address is not sent: it is of no use any more.
+	Link func(ctx context.Context, token uuid.UUID) (Link, error)
 	// URL is the public address, which links begin with.
 	URL string
 	// From is whom mails are from; the part behind the @ is that of their Message-IDs too.
@@ -74,17 +76,11 @@ func (m *Mailer) send(ctx context.Context, j job.Job[posted]) error {
 	if m.o.Sender == nil {
 		return job.Discard(errors.New("CONVENE_MAIL is off: no mails are sent"))
 	}
-	to := Recipient{Address: j.Args.To}
-	if to.Address == "" {
-		var err error
-		if to, err = m.o.Recipient(ctx, j.Args.Account); err != nil {
-			return fmt.Errorf("find where the mail goes: %w", err)
-		}
-		if to.Address == "" {
-			return nil
-		}
+	to, link, err := m.address(ctx, j.Args.Letter)
+	if err != nil || to.Address == "" {
+		return err
 	}
-	message, err := write(j.Args.Template, m.o.URL, to, j.Args.Data)
+	message, err := write(j.Args.Template, m.o.URL, to, link, j.Args.Data)
 	if err != nil {
 		return err // tried again: a node with newer templates may have posted it
 	}
@@ -95,6 +91,24 @@ func (m *Mailer) send(ctx context.Context, j job.Job[posted]) error {
 		return job.Discard(err)
 	}
 	return err
+}
+
+// address finds where a letter goes, and the link in it. Without an address it goes nowhere.
+func (m *Mailer) address(ctx context.Context, l Letter) (to Recipient, link string, err error) {
+	switch {
+	case l.To != "":
+		return Recipient{Address: l.To}, "", nil
+	case l.Token != uuid.Nil:
+		found, err := m.o.Link(ctx, l.Token)
+		if err != nil {
+			return Recipient{}, "", fmt.Errorf("find where the link goes: %w", err)
+		}
+		return found.To, found.URL, nil
+	}
+	if to, err = m.o.Recipient(ctx, l.Account); err != nil {
+		return Recipient{}, "", fmt.Errorf("find where the mail goes: %w", err)
+	}
+	return to, "", nil
 }
 
 // domain is the part of an address behind the @.

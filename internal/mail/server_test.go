@@ -1,12 +1,15 @@
 package mail_test
 
 import (
+	"fmt"
 	"io"
+	"log"
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
 	"net"
 	netmail "net/mail"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +20,13 @@ import (
 	"github.com/convenehq/convene/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
+func TestMain(m *testing.M) {
+	if url := os.Getenv(mortalDatabase); url != "" {
+		fmt.Fprintln(os.Stderr, "a node that was to be killed ended:", mortal(url, os.Getenv(mortalServer)))
+		os.Exit(1)
+	}
+	testkit.Main(m)
+}
 
 // deadline is how long a test waits for what should take a second.
 const deadline = 30 * time.Second
@@ -65,6 +74,7 @@ func serve(t *testing.T, address string) *server {
 func run(t *testing.T, backend *smtp.Server, l net.Listener) {
 	t.Helper()
 	backend.Domain = "mx.example.com"
+	backend.ErrorLog = log.New(io.Discard, "", 0) // of clients that are killed
 	done := make(chan struct{})
 	go func() { defer close(done); _ = backend.Serve(l) }()
 	t.Cleanup(func() {

@@ -56,6 +56,14 @@ func TestMailPages(t *testing.T) {
 			t.Errorf("the page has no frame for the mail:\n%s", page)
 		}
 	})
+	t.Run("the gallery shows every template at once", func(t *testing.T) {
+		page := get(t, h, host, "/dev/mail/templates").Body.String()
+		for _, name := range mail.Templates() {
+			if !strings.Contains(page, `<iframe src="/dev/mail/templates/html?name=`+name+`"`) {
+				t.Errorf("it lacks %s", name)
+			}
+		}
+	})
 	t.Run("the HTML of a mail is in a sandbox, wherever it is opened", func(t *testing.T) {
 		for _, path := range []string{"/dev/mail/html?id=2", "/dev/mail/templates/html?name=mail.test"} {
 			w := get(t, h, host, path)

@@ -289,6 +289,19 @@ func TestLimits(t *testing.T) {
 		}
 	})
 
+	t.Run("so many may forget their password at an address", func(t *testing.T) {
+		t.Parallel()
+		nodes := fleet(t, 1, behindProxy(config.Limits{FailedSignIns: 1}), slog.New(slog.DiscardHandler))
+		const forgot = `mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { userErrors { code } } }`
+		from := anyAddress()
+		for i := range 6 {
+			_, code := graphql(t, nodes[0], from, forgot, inputOf("login", fmt.Sprint("nobody", i)))
+			if isRefused := code == "RATE_LIMITED"; isRefused != (i == 5) {
+				t.Errorf("the time %d: %q", i, code)
+			}
+		}
+	})
+
 	t.Run("a proxy that nobody named is told of, once", func(t *testing.T) {
 		t.Parallel()
 		var said bytes.Buffer

@@ -18,6 +18,7 @@ func (s *Server) routes() http.Handler {
 		"keys":    "/.well-known/jwks.json",
 	}
 	mux.Handle("/graphql", s.cors(s.count(s.authenticate(s.o.Graph))))
+	s.linkRoutes(mux)
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /.well-known/jwks.json", s.jwks)

@@ -1,5 +1,5 @@
-// Package pages serves the two pages one can click on without having an app yet: GraphiQL, which works
-// offline, and the demo chat. Both are plain HTML, CSS and JavaScript without a build step, load
+// Package pages serves what one can click on without having an app: GraphiQL, which works offline, the demo chat, the mails
+// of development, and the pages of links in mails, the only ones of production. All are plain HTML, CSS and JavaScript without a build step, load
 // nothing from other hosts, and are served under a content security policy that would not let them.
 //
 // The pages' own code is in graphiql, demo and shared (what both use: the WebSocket client). The files
