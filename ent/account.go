@@ -42,7 +42,9 @@ type Account struct {
 	// BannedAt holds the value of the "banned_at" field.
 	BannedAt *time.Time `json:"banned_at,omitempty"`
 	// BanReason holds the value of the "ban_reason" field.
-	BanReason    *string `json:"ban_reason,omitempty"`
+	BanReason *string `json:"ban_reason,omitempty"`
+	// InvitedBy holds the value of the "invited_by" field.
+	InvitedBy    *uuid.UUID `json:"invited_by,omitempty"`
 	selectValues sql.SelectValues
 
 	siblings *sibling.Group
@@ -53,6 +55,8 @@ func (*Account) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case account.FieldInvitedBy:
+			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
 		case account.FieldVersion:
 			values[i] = new(sql.NullInt64)
 		case account.FieldUsername, account.FieldEmail, account.FieldPasswordHash, account.FieldRole, account.FieldBanReason:
@@ -151,6 +155,13 @@ func (_m *Account) assignValues(columns []string, values []any) error {
 				_m.BanReason = new(string)
 				*_m.BanReason = value.String
 			}
+		case account.FieldInvitedBy:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field invited_by", values[i])
+			} else if value.Valid {
+				_m.InvitedBy = new(uuid.UUID)
+				*_m.InvitedBy = *value.S.(*uuid.UUID)
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -223,6 +234,11 @@ func (_m *Account) String() string {
 	if v := _m.BanReason; v != nil {
 		builder.WriteString("ban_reason=")
 		builder.WriteString(*v)
+	}
+	builder.WriteString(", ")
+	if v := _m.InvitedBy; v != nil {
+		builder.WriteString("invited_by=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
 	}
 	builder.WriteByte(')')
 	return builder.String()

@@ -14,6 +14,7 @@ import (
 	"github.com/convenehq/convene/ent/account"
 	"github.com/convenehq/convene/ent/predicate"
 	"github.com/convenehq/convene/internal/viewer"
+	"github.com/google/uuid"
 )
 
 // AccountUpdate is the builder for updating Account entities.
@@ -187,6 +188,26 @@ func (_u *AccountUpdate) ClearBanReason() *AccountUpdate {
 	return _u
 }
 
+// SetInvitedBy sets the "invited_by" field.
+func (_u *AccountUpdate) SetInvitedBy(v uuid.UUID) *AccountUpdate {
+	_u.mutation.SetInvitedBy(v)
+	return _u
+}
+
+// SetNillableInvitedBy sets the "invited_by" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableInvitedBy(v *uuid.UUID) *AccountUpdate {
+	if v != nil {
+		_u.SetInvitedBy(*v)
+	}
+	return _u
+}
+
+// ClearInvitedBy clears the value of the "invited_by" field.
+func (_u *AccountUpdate) ClearInvitedBy() *AccountUpdate {
+	_u.mutation.ClearInvitedBy()
+	return _u
+}
+
 // Mutation returns the AccountMutation object of the builder.
 func (_u *AccountUpdate) Mutation() *AccountMutation {
 	return _u.mutation
@@ -318,6 +339,12 @@ func (_u *AccountUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.BanReasonCleared() {
 		_spec.ClearField(account.FieldBanReason, field.TypeString)
+	}
+	if value, ok := _u.mutation.InvitedBy(); ok {
+		_spec.SetField(account.FieldInvitedBy, field.TypeUUID, value)
+	}
+	if _u.mutation.InvitedByCleared() {
+		_spec.ClearField(account.FieldInvitedBy, field.TypeUUID)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
@@ -498,6 +525,26 @@ func (_u *AccountUpdateOne) ClearBanReason() *AccountUpdateOne {
 	return _u
 }
 
+// SetInvitedBy sets the "invited_by" field.
+func (_u *AccountUpdateOne) SetInvitedBy(v uuid.UUID) *AccountUpdateOne {
+	_u.mutation.SetInvitedBy(v)
+	return _u
+}
+
+// SetNillableInvitedBy sets the "invited_by" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableInvitedBy(v *uuid.UUID) *AccountUpdateOne {
+	if v != nil {
+		_u.SetInvitedBy(*v)
+	}
+	return _u
+}
+
+// ClearInvitedBy clears the value of the "invited_by" field.
+func (_u *AccountUpdateOne) ClearInvitedBy() *AccountUpdateOne {
+	_u.mutation.ClearInvitedBy()
+	return _u
+}
+
 // Mutation returns the AccountMutation object of the builder.
 func (_u *AccountUpdateOne) Mutation() *AccountMutation {
 	return _u.mutation
@@ -659,6 +706,12 @@ func (_u *AccountUpdateOne) sqlSave(ctx context.Context) (_node *Account, err er
 	}
 	if _u.mutation.BanReasonCleared() {
 		_spec.ClearField(account.FieldBanReason, field.TypeString)
+	}
+	if value, ok := _u.mutation.InvitedBy(); ok {
+		_spec.SetField(account.FieldInvitedBy, field.TypeUUID, value)
+	}
+	if _u.mutation.InvitedByCleared() {
+		_spec.ClearField(account.FieldInvitedBy, field.TypeUUID)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &Account{config: _u.config}

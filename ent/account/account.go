@@ -39,6 +39,8 @@ const (
 	FieldBannedAt = "banned_at"
 	// FieldBanReason holds the string denoting the ban_reason field in the database.
 	FieldBanReason = "ban_reason"
+	// FieldInvitedBy holds the string denoting the invited_by field in the database.
+	FieldInvitedBy = "invited_by"
 	// Table holds the table name of the account in the database.
 	Table = "accounts"
 )
@@ -57,6 +59,7 @@ var Columns = []string{
 	FieldRole,
 	FieldBannedAt,
 	FieldBanReason,
+	FieldInvitedBy,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -168,4 +171,9 @@ func ByBannedAt(opts ...sql.OrderTermOption) OrderOption {
 // ByBanReason orders the results by the ban_reason field.
 func ByBanReason(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldBanReason, opts...).ToFunc()
+}
+
+// ByInvitedBy orders the results by the invited_by field.
+func ByInvitedBy(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldInvitedBy, opts...).ToFunc()
 }

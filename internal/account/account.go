@@ -8,6 +8,7 @@ import (
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/gather"
+	"github.com/convenehq/convene/internal/invite"
 	"github.com/convenehq/convene/internal/mail"
 	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/token"
@@ -35,6 +36,7 @@ type Service struct {
 	profiles  *profile.Service
 	facts     *fact.Log
 	mail      *mail.Mailer
+	invites   *invite.Service
 	clock     func() time.Time
 	passwords *passwords
 	known     *knownSessions
@@ -47,6 +49,8 @@ type Options struct {
 	Clock func() time.Time
 	// Mail sends what accounts have to be told; nil sends nothing.
 	Mail *mail.Mailer
+	// Invites are what lets people in by a code; nil knows no codes, and needs none.
+	Invites *invite.Service
 	// Issuer is the `iss` of access tokens, the service's public URL; empty means "convene".
 	Issuer string
 }
@@ -60,7 +64,7 @@ func New(d *db.DB, ring *token.Ring, profiles *profile.Service, facts *fact.Log,
 		o.Issuer = "convene"
 	}
 	s := &Service{
-		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, clock: o.Clock,
+		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, invites: o.Invites, clock: o.Clock,
 		access:    token.NewAccess(ring, o.Issuer, o.Clock),
 		passwords: newPasswords(),
 		known:     newKnownSessions(o.Clock),

@@ -10,7 +10,6 @@ import (
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/account"
 	"github.com/convenehq/convene/internal/db"
-	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -26,13 +25,17 @@ func (s *Service) Register(ctx context.Context, in RegisterInput) (*SignedIn, er
 	if err != nil {
 		return nil, err
 	}
+	uninvited, err := s.checkInvite(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	ctx = viewer.AsSystem(ctx, "who registers is nobody yet")
 	// Asked before the password is hashed: names are public, hashes are dear.
 	taken, err := s.isTaken(ctx, c.username)
 	if err != nil {
 		return nil, err
 	}
-	// Asked after it: if it was our own first try that took the name, its key is in sight by now.
+	// Asked after both: if it was our own first try that took the name or used the code up, its key is in sight by now.
 	if refusals == nil && c.key != "" {
 		if again, err := s.repeat(ctx, c); again != nil || err != nil {
 			return again, err
@@ -41,7 +44,7 @@ func (s *Service) Register(ctx context.Context, in RegisterInput) (*SignedIn, er
 	if taken {
 		refusals = errors.Join(refusals, refuse(CodeUsernameTaken, usernameTaken, "input", "username"))
 	}
-	if refusals != nil {
+	if refusals = errors.Join(refusals, uninvited); refusals != nil {
 		return nil, refusals
 	}
 	hash, err := s.passwords.hash(ctx, c.password)
@@ -87,8 +90,14 @@ func (s *Service) enrol(ctx context.Context, tx *ent.Tx, c claim, hash string) (
 			return nil, err
 		}
 	}
-	err := tx.Account.Create().SetID(id).SetCreatedAt(now).SetUpdatedAt(now).
-		SetUsername(c.username).SetEmail(c.email).SetEmailClaimedAt(now).SetPasswordHash(hash).Exec(ctx)
+	// Before the name: whoever waits for the same name here holds the code already.
+	inviter, err := s.redeem(ctx, tx, c)
+	if err != nil {
+		return nil, err
+	}
+	err = tx.Account.Create().SetID(id).SetCreatedAt(now).SetUpdatedAt(now).
+		SetUsername(c.username).SetEmail(c.email).SetEmailClaimedAt(now).SetPasswordHash(hash).
+		SetNillableInvitedBy(inviter).Exec(ctx)
 	if db.IsUnique(err, "accounts_username_key") {
 		return nil, refuse(CodeUsernameTaken, usernameTaken, "input", "username")
 	}
@@ -98,7 +107,7 @@ func (s *Service) enrol(ctx context.Context, tx *ent.Tx, c claim, hash string) (
 	if err := s.profiles.Create(ctx, tx, id, c.username, c.displayName); err != nil {
 		return nil, err
 	}
-	if err := s.facts.Store(ctx, tx, fact.Fact{Kind: factCreated, Subject: id, Actor: id}); err != nil {
+	if err := s.facts.Store(ctx, tx, newcomer(id, inviter)...); err != nil {
 		return nil, err
 	}
 	return s.openSession(ctx, tx, sessionID, id, c.cookie)

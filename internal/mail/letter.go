@@ -14,6 +14,8 @@ const (
 	Test = "mail.test"
 	// PasswordResetByAdmin tells that an administrator has set a new password and ended all sessions.
 	PasswordResetByAdmin = "account.password_reset_by_admin"
+	// Invited asks somebody to join.
+	Invited = "invite.by_email"
 )
 
 // A Letter is what to write to whom. It is stored until it is sent and for weeks after that.
@@ -22,6 +24,9 @@ type Letter struct {
 	Template string `json:"template"`
 	// Account is whom it is to. The address is read when it is sent.
 	Account uuid.UUID `json:"account,omitzero"`
+	// About is a row instead of an account, by which the template's writer finds, when it is sent, where it goes and what
+	// else stands in it: so neither an address nor a secret is stored with the job.
+	About uuid.UUID `json:"about,omitzero"`
 	// To is an address instead of an account: for mails to nobody's account.
 	To string `json:"to,omitempty"`
 	// Data is what the template names besides the recipient: nothing personal.
@@ -35,6 +40,7 @@ var letters = map[string]struct {
 }{
 	Test:                 {parse(Test), nil},
 	PasswordResetByAdmin: {parse(PasswordResetByAdmin), nil},
+	Invited:              {parse(Invited), map[string]string{"from": "grace", "code": "0000-sample-no-code-0000", "until": "4 December 2026"}},
 }
 
 // write makes a message of a letter; who sends it adds when and by which name.

@@ -31,7 +31,13 @@ type Mailer struct {
 	o      Options
 	domain string
 	kind   *job.Kind[posted]
+	// writers are those of the templates whose letters are about a row.
+	writers map[string]Writer
 }
+
+// A Writer finds where the letter about a row goes, and what its template names besides. One without an address is not sent:
+// what it would have said holds no more.
+type Writer func(ctx context.Context, about uuid.UUID) (Recipient, map[string]string, error)
 
 // posted is a letter on its way. Its id makes the Message-ID.
 type posted struct {
@@ -46,11 +52,17 @@ func New(jobs *job.Queue, o Options) (*Mailer, error) {
 		return nil, fmt.Errorf("read the address that mails are from: %w", err)
 	}
 	o.URL = strings.TrimSuffix(o.URL, "/")
-	m := &Mailer{o: o, domain: domain(from.Address)}
+	m := &Mailer{o: o, domain: domain(from.Address), writers: map[string]Writer{}}
 	// A queue of its own: a server that is slow to answer holds up nothing but mails.
 	m.kind = job.Define(jobs, "mail.send", m.send, job.KindOptions{Queue: "mail", Timeout: 2 * sendTime})
 	return m, nil
 }
+
+// Write has the letters of a template written so, where they are about a row; before the jobs are started.
+func (m *Mailer) Write(template string, by Writer) { m.writers[template] = by }
+
+// IsOn tells whether mails are sent.
+func (m *Mailer) IsOn() bool { return m.o.Sender != nil }
 
 // Post has a letter sent once the transaction has committed. It answers the job's number; 0 where no mails
 // are sent.
@@ -74,17 +86,11 @@ func (m *Mailer) send(ctx context.Context, j job.Job[posted]) error {
 	if m.o.Sender == nil {
 		return job.Discard(errors.New("CONVENE_MAIL is off: no mails are sent"))
 	}
-	to := Recipient{Address: j.Args.To}
-	if to.Address == "" {
-		var err error
-		if to, err = m.o.Recipient(ctx, j.Args.Account); err != nil {
-			return fmt.Errorf("find where the mail goes: %w", err)
-		}
-		if to.Address == "" {
-			return nil
-		}
+	to, data, err := m.address(ctx, j.Args.Letter)
+	if err != nil || to.Address == "" {
+		return err
 	}
-	message, err := write(j.Args.Template, m.o.URL, to, j.Args.Data)
+	message, err := write(j.Args.Template, m.o.URL, to, data)
 	if err != nil {
 		return err // tried again: a node with newer templates may have posted it
 	}
@@ -95,6 +101,25 @@ func (m *Mailer) send(ctx context.Context, j job.Job[posted]) error {
 		return job.Discard(err)
 	}
 	return err
+}
+
+// address finds where a letter goes, and what its template names. Without an address it goes nowhere.
+func (m *Mailer) address(ctx context.Context, l Letter) (to Recipient, data map[string]string, err error) {
+	switch writer := m.writers[l.Template]; {
+	case l.To != "":
+		return Recipient{Address: l.To}, l.Data, nil
+	case l.About != uuid.Nil && writer == nil:
+		return to, nil, fmt.Errorf("nobody here writes the letters of %s", l.Template) // tried again, on another node perhaps
+	case l.About != uuid.Nil:
+		to, data, err = writer(ctx, l.About)
+	default:
+		to, err = m.o.Recipient(ctx, l.Account)
+		data = l.Data
+	}
+	if err != nil {
+		return Recipient{}, nil, fmt.Errorf("find where the mail goes: %w", err)
+	}
+	return to, data, nil
 }
 
 // domain is the part of an address behind the @.
