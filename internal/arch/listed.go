@@ -21,6 +21,7 @@ var systemFiles = map[string]string{
 	"internal/account/register.go":     "who registers is nobody yet",
 	"internal/account/signin.go":       "who signs in is nobody yet",
 	"internal/account/sweep.go":        "retention is nobody's request",
+	"internal/demo/seed.go":            "the demo people are let in by whoever starts the program",
 	"internal/bench/effects.go":        "facts that nobody did, to be measured",
 	"internal/fact/worker.go":          "consumers have effects for everybody whom a fact concerns",
 	"internal/audit/sweep.go":          "retention is nobody's request",

@@ -66,6 +66,7 @@ type Config struct {
 	// MetricsAddr is where to serve /metrics, with /healthz and /readyz, for operators alone; if empty, the
 	// numbers are at ADDR in dev, and nowhere in production.
 	MetricsAddr string `env:"CONVENE_METRICS_ADDR"`
+	Invites
 	Limits
 	Traces
 	Asking

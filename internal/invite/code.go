@@ -53,8 +53,8 @@ func hashOf(code string) []byte {
 	return sum[:]
 }
 
-// show is a code as people read it.
-func show(code string) string {
+// Show is a code as people read it.
+func Show(code string) string {
 	var parts []string
 	for ; len(code) > hintLength; code = code[hintLength:] {
 		parts = append(parts, code[:hintLength])

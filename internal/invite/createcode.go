@@ -64,7 +64,7 @@ func (s *Service) CreateCode(ctx context.Context, in CreateInviteCodeInput) (*Cr
 
 // shown is a new code as people read it.
 func (s *Service) shown(made *Created) *Created {
-	made.Code = show(made.Code)
+	made.Code = Show(made.Code)
 	made.URL = s.Link(made.Code)
 	return made
 }

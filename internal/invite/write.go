@@ -47,7 +47,7 @@ func (s *Service) write(ctx context.Context, id uuid.UUID) (to mail.Recipient, d
 		}
 		to.Address = *row.Email
 		data = map[string]string{
-			"from": from.Username, "code": show(code), "until": row.ExpiresAt.UTC().Format("2 January 2006"),
+			"from": from.Username, "code": Show(code), "until": row.ExpiresAt.UTC().Format("2 January 2006"),
 		}
 		return nil
 	})
