@@ -31,6 +31,8 @@ type Mailer struct {
 	o      Options
 	domain string
 	kind   *job.Kind[posted]
+	// about is the kind of letters about a row: a node that knows nothing of those leaves them to others.
+	about *job.Kind[posted]
 	// writers are those of the templates whose letters are about a row.
 	writers map[string]Writer
 }
@@ -54,7 +56,9 @@ func New(jobs *job.Queue, o Options) (*Mailer, error) {
 	o.URL = strings.TrimSuffix(o.URL, "/")
 	m := &Mailer{o: o, domain: domain(from.Address), writers: map[string]Writer{}}
 	// A queue of its own: a server that is slow to answer holds up nothing but mails.
-	m.kind = job.Define(jobs, "mail.send", m.send, job.KindOptions{Queue: "mail", Timeout: 2 * sendTime})
+	queue := job.KindOptions{Queue: "mail", Timeout: 2 * sendTime}
+	m.kind = job.Define(jobs, "mail.send", m.send, queue)
+	m.about = job.Define(jobs, "mail.write", m.send, queue)
 	return m, nil
 }
 
@@ -78,7 +82,11 @@ func (m *Mailer) Post(ctx context.Context, tx *ent.Tx, l Letter) (int64, error) 
 			return 0, err
 		}
 	}
-	return m.kind.Insert(ctx, tx, posted{uuid.Must(uuid.NewV7()), l})
+	kind := m.kind
+	if l.About != uuid.Nil {
+		kind = m.about
+	}
+	return kind.Insert(ctx, tx, posted{uuid.Must(uuid.NewV7()), l})
 }
 
 // send writes and sends a letter.
