@@ -27,7 +27,6 @@ var systemFiles = map[string]string{
 	"internal/audit/sweep.go":          "retention is nobody's request",
 	"internal/audit/write.go":          "nobody writes the log by their own right",
 	"internal/invite/createcode.go":    "the operator's codes are nobody's",
-	"internal/invite/forget.go":        "an account is erased when nobody asks",
 	"internal/invite/offer.go":         "whoever was given a code is nobody yet",
 	"internal/invite/redeem.go":        "whoever joins is nobody yet",
 	"internal/invite/referral.go":      "accounts of others are counted, and nothing of them is read",
