@@ -44,7 +44,15 @@ type Account struct {
 	// BanReason holds the value of the "ban_reason" field.
 	BanReason *string `json:"ban_reason,omitempty"`
 	// InvitedBy holds the value of the "invited_by" field.
-	InvitedBy    *uuid.UUID `json:"invited_by,omitempty"`
+	InvitedBy *uuid.UUID `json:"invited_by,omitempty"`
+	// EmailPending holds the value of the "email_pending" field.
+	EmailPending *string `json:"email_pending,omitempty"`
+	// EmailPendingAt holds the value of the "email_pending_at" field.
+	EmailPendingAt *time.Time `json:"email_pending_at,omitempty"`
+	// ResetPendingAt holds the value of the "reset_pending_at" field.
+	ResetPendingAt *time.Time `json:"reset_pending_at,omitempty"`
+	// ClaimToldAt holds the value of the "claim_told_at" field.
+	ClaimToldAt  *time.Time `json:"claim_told_at,omitempty"`
 	selectValues sql.SelectValues
 
 	siblings *sibling.Group
@@ -59,9 +67,9 @@ func (*Account) scanValues(columns []string) ([]any, error) {
 			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
 		case account.FieldVersion:
 			values[i] = new(sql.NullInt64)
-		case account.FieldUsername, account.FieldEmail, account.FieldPasswordHash, account.FieldRole, account.FieldBanReason:
+		case account.FieldUsername, account.FieldEmail, account.FieldPasswordHash, account.FieldRole, account.FieldBanReason, account.FieldEmailPending:
 			values[i] = new(sql.NullString)
-		case account.FieldCreatedAt, account.FieldUpdatedAt, account.FieldEmailClaimedAt, account.FieldEmailVerifiedAt, account.FieldBannedAt:
+		case account.FieldCreatedAt, account.FieldUpdatedAt, account.FieldEmailClaimedAt, account.FieldEmailVerifiedAt, account.FieldBannedAt, account.FieldEmailPendingAt, account.FieldResetPendingAt, account.FieldClaimToldAt:
 			values[i] = new(sql.NullTime)
 		case account.FieldID:
 			values[i] = new(uuid.UUID)
@@ -162,6 +170,34 @@ func (_m *Account) assignValues(columns []string, values []any) error {
 				_m.InvitedBy = new(uuid.UUID)
 				*_m.InvitedBy = *value.S.(*uuid.UUID)
 			}
+		case account.FieldEmailPending:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field email_pending", values[i])
+			} else if value.Valid {
+				_m.EmailPending = new(string)
+				*_m.EmailPending = value.String
+			}
+		case account.FieldEmailPendingAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field email_pending_at", values[i])
+			} else if value.Valid {
+				_m.EmailPendingAt = new(time.Time)
+				*_m.EmailPendingAt = value.Time
+			}
+		case account.FieldResetPendingAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field reset_pending_at", values[i])
+			} else if value.Valid {
+				_m.ResetPendingAt = new(time.Time)
+				*_m.ResetPendingAt = value.Time
+			}
+		case account.FieldClaimToldAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field claim_told_at", values[i])
+			} else if value.Valid {
+				_m.ClaimToldAt = new(time.Time)
+				*_m.ClaimToldAt = value.Time
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -239,6 +275,26 @@ func (_m *Account) String() string {
 	if v := _m.InvitedBy; v != nil {
 		builder.WriteString("invited_by=")
 		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.EmailPending; v != nil {
+		builder.WriteString("email_pending=")
+		builder.WriteString(*v)
+	}
+	builder.WriteString(", ")
+	if v := _m.EmailPendingAt; v != nil {
+		builder.WriteString("email_pending_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.ResetPendingAt; v != nil {
+		builder.WriteString("reset_pending_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.ClaimToldAt; v != nil {
+		builder.WriteString("claim_told_at=")
+		builder.WriteString(v.Format(time.ANSIC))
 	}
 	builder.WriteByte(')')
 	return builder.String()

@@ -161,6 +161,62 @@ func (_c *AccountCreate) SetNillableInvitedBy(v *uuid.UUID) *AccountCreate {
 	return _c
 }
 
+// SetEmailPending sets the "email_pending" field.
+func (_c *AccountCreate) SetEmailPending(v string) *AccountCreate {
+	_c.mutation.SetEmailPending(v)
+	return _c
+}
+
+// SetNillableEmailPending sets the "email_pending" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableEmailPending(v *string) *AccountCreate {
+	if v != nil {
+		_c.SetEmailPending(*v)
+	}
+	return _c
+}
+
+// SetEmailPendingAt sets the "email_pending_at" field.
+func (_c *AccountCreate) SetEmailPendingAt(v time.Time) *AccountCreate {
+	_c.mutation.SetEmailPendingAt(v)
+	return _c
+}
+
+// SetNillableEmailPendingAt sets the "email_pending_at" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableEmailPendingAt(v *time.Time) *AccountCreate {
+	if v != nil {
+		_c.SetEmailPendingAt(*v)
+	}
+	return _c
+}
+
+// SetResetPendingAt sets the "reset_pending_at" field.
+func (_c *AccountCreate) SetResetPendingAt(v time.Time) *AccountCreate {
+	_c.mutation.SetResetPendingAt(v)
+	return _c
+}
+
+// SetNillableResetPendingAt sets the "reset_pending_at" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableResetPendingAt(v *time.Time) *AccountCreate {
+	if v != nil {
+		_c.SetResetPendingAt(*v)
+	}
+	return _c
+}
+
+// SetClaimToldAt sets the "claim_told_at" field.
+func (_c *AccountCreate) SetClaimToldAt(v time.Time) *AccountCreate {
+	_c.mutation.SetClaimToldAt(v)
+	return _c
+}
+
+// SetNillableClaimToldAt sets the "claim_told_at" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableClaimToldAt(v *time.Time) *AccountCreate {
+	if v != nil {
+		_c.SetClaimToldAt(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *AccountCreate) SetID(v uuid.UUID) *AccountCreate {
 	_c.mutation.SetID(v)
@@ -290,6 +346,11 @@ func (_c *AccountCreate) check() error {
 			return &ValidationError{Name: "ban_reason", err: fmt.Errorf(`ent: validator failed for field "Account.ban_reason": %w`, err)}
 		}
 	}
+	if v, ok := _c.mutation.EmailPending(); ok {
+		if err := account.EmailPendingValidator(v); err != nil {
+			return &ValidationError{Name: "email_pending", err: fmt.Errorf(`ent: validator failed for field "Account.email_pending": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -373,6 +434,22 @@ func (_c *AccountCreate) createSpec() (*Account, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.InvitedBy(); ok {
 		_spec.SetField(account.FieldInvitedBy, field.TypeUUID, value)
 		_node.InvitedBy = &value
+	}
+	if value, ok := _c.mutation.EmailPending(); ok {
+		_spec.SetField(account.FieldEmailPending, field.TypeString, value)
+		_node.EmailPending = &value
+	}
+	if value, ok := _c.mutation.EmailPendingAt(); ok {
+		_spec.SetField(account.FieldEmailPendingAt, field.TypeTime, value)
+		_node.EmailPendingAt = &value
+	}
+	if value, ok := _c.mutation.ResetPendingAt(); ok {
+		_spec.SetField(account.FieldResetPendingAt, field.TypeTime, value)
+		_node.ResetPendingAt = &value
+	}
+	if value, ok := _c.mutation.ClaimToldAt(); ok {
+		_spec.SetField(account.FieldClaimToldAt, field.TypeTime, value)
+		_node.ClaimToldAt = &value
 	}
 	return _node, _spec
 }
@@ -585,6 +662,78 @@ func (u *AccountUpsert) UpdateInvitedBy() *AccountUpsert {
 // ClearInvitedBy clears the value of the "invited_by" field.
 func (u *AccountUpsert) ClearInvitedBy() *AccountUpsert {
 	u.SetNull(account.FieldInvitedBy)
+	return u
+}
+
+// SetEmailPending sets the "email_pending" field.
+func (u *AccountUpsert) SetEmailPending(v string) *AccountUpsert {
+	u.Set(account.FieldEmailPending, v)
+	return u
+}
+
+// UpdateEmailPending sets the "email_pending" field to the value that was provided on create.
+func (u *AccountUpsert) UpdateEmailPending() *AccountUpsert {
+	u.SetExcluded(account.FieldEmailPending)
+	return u
+}
+
+// ClearEmailPending clears the value of the "email_pending" field.
+func (u *AccountUpsert) ClearEmailPending() *AccountUpsert {
+	u.SetNull(account.FieldEmailPending)
+	return u
+}
+
+// SetEmailPendingAt sets the "email_pending_at" field.
+func (u *AccountUpsert) SetEmailPendingAt(v time.Time) *AccountUpsert {
+	u.Set(account.FieldEmailPendingAt, v)
+	return u
+}
+
+// UpdateEmailPendingAt sets the "email_pending_at" field to the value that was provided on create.
+func (u *AccountUpsert) UpdateEmailPendingAt() *AccountUpsert {
+	u.SetExcluded(account.FieldEmailPendingAt)
+	return u
+}
+
+// ClearEmailPendingAt clears the value of the "email_pending_at" field.
+func (u *AccountUpsert) ClearEmailPendingAt() *AccountUpsert {
+	u.SetNull(account.FieldEmailPendingAt)
+	return u
+}
+
+// SetResetPendingAt sets the "reset_pending_at" field.
+func (u *AccountUpsert) SetResetPendingAt(v time.Time) *AccountUpsert {
+	u.Set(account.FieldResetPendingAt, v)
+	return u
+}
+
+// UpdateResetPendingAt sets the "reset_pending_at" field to the value that was provided on create.
+func (u *AccountUpsert) UpdateResetPendingAt() *AccountUpsert {
+	u.SetExcluded(account.FieldResetPendingAt)
+	return u
+}
+
+// ClearResetPendingAt clears the value of the "reset_pending_at" field.
+func (u *AccountUpsert) ClearResetPendingAt() *AccountUpsert {
+	u.SetNull(account.FieldResetPendingAt)
+	return u
+}
+
+// SetClaimToldAt sets the "claim_told_at" field.
+func (u *AccountUpsert) SetClaimToldAt(v time.Time) *AccountUpsert {
+	u.Set(account.FieldClaimToldAt, v)
+	return u
+}
+
+// UpdateClaimToldAt sets the "claim_told_at" field to the value that was provided on create.
+func (u *AccountUpsert) UpdateClaimToldAt() *AccountUpsert {
+	u.SetExcluded(account.FieldClaimToldAt)
+	return u
+}
+
+// ClearClaimToldAt clears the value of the "claim_told_at" field.
+func (u *AccountUpsert) ClearClaimToldAt() *AccountUpsert {
+	u.SetNull(account.FieldClaimToldAt)
 	return u
 }
 
@@ -825,6 +974,90 @@ func (u *AccountUpsertOne) UpdateInvitedBy() *AccountUpsertOne {
 func (u *AccountUpsertOne) ClearInvitedBy() *AccountUpsertOne {
 	return u.Update(func(s *AccountUpsert) {
 		s.ClearInvitedBy()
+	})
+}
+
+// SetEmailPending sets the "email_pending" field.
+func (u *AccountUpsertOne) SetEmailPending(v string) *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetEmailPending(v)
+	})
+}
+
+// UpdateEmailPending sets the "email_pending" field to the value that was provided on create.
+func (u *AccountUpsertOne) UpdateEmailPending() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateEmailPending()
+	})
+}
+
+// ClearEmailPending clears the value of the "email_pending" field.
+func (u *AccountUpsertOne) ClearEmailPending() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearEmailPending()
+	})
+}
+
+// SetEmailPendingAt sets the "email_pending_at" field.
+func (u *AccountUpsertOne) SetEmailPendingAt(v time.Time) *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetEmailPendingAt(v)
+	})
+}
+
+// UpdateEmailPendingAt sets the "email_pending_at" field to the value that was provided on create.
+func (u *AccountUpsertOne) UpdateEmailPendingAt() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateEmailPendingAt()
+	})
+}
+
+// ClearEmailPendingAt clears the value of the "email_pending_at" field.
+func (u *AccountUpsertOne) ClearEmailPendingAt() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearEmailPendingAt()
+	})
+}
+
+// SetResetPendingAt sets the "reset_pending_at" field.
+func (u *AccountUpsertOne) SetResetPendingAt(v time.Time) *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetResetPendingAt(v)
+	})
+}
+
+// UpdateResetPendingAt sets the "reset_pending_at" field to the value that was provided on create.
+func (u *AccountUpsertOne) UpdateResetPendingAt() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateResetPendingAt()
+	})
+}
+
+// ClearResetPendingAt clears the value of the "reset_pending_at" field.
+func (u *AccountUpsertOne) ClearResetPendingAt() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearResetPendingAt()
+	})
+}
+
+// SetClaimToldAt sets the "claim_told_at" field.
+func (u *AccountUpsertOne) SetClaimToldAt(v time.Time) *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetClaimToldAt(v)
+	})
+}
+
+// UpdateClaimToldAt sets the "claim_told_at" field to the value that was provided on create.
+func (u *AccountUpsertOne) UpdateClaimToldAt() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateClaimToldAt()
+	})
+}
+
+// ClearClaimToldAt clears the value of the "claim_told_at" field.
+func (u *AccountUpsertOne) ClearClaimToldAt() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearClaimToldAt()
 	})
 }
 
@@ -1232,6 +1465,90 @@ func (u *AccountUpsertBulk) UpdateInvitedBy() *AccountUpsertBulk {
 func (u *AccountUpsertBulk) ClearInvitedBy() *AccountUpsertBulk {
 	return u.Update(func(s *AccountUpsert) {
 		s.ClearInvitedBy()
+	})
+}
+
+// SetEmailPending sets the "email_pending" field.
+func (u *AccountUpsertBulk) SetEmailPending(v string) *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetEmailPending(v)
+	})
+}
+
+// UpdateEmailPending sets the "email_pending" field to the value that was provided on create.
+func (u *AccountUpsertBulk) UpdateEmailPending() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateEmailPending()
+	})
+}
+
+// ClearEmailPending clears the value of the "email_pending" field.
+func (u *AccountUpsertBulk) ClearEmailPending() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearEmailPending()
+	})
+}
+
+// SetEmailPendingAt sets the "email_pending_at" field.
+func (u *AccountUpsertBulk) SetEmailPendingAt(v time.Time) *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetEmailPendingAt(v)
+	})
+}
+
+// UpdateEmailPendingAt sets the "email_pending_at" field to the value that was provided on create.
+func (u *AccountUpsertBulk) UpdateEmailPendingAt() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateEmailPendingAt()
+	})
+}
+
+// ClearEmailPendingAt clears the value of the "email_pending_at" field.
+func (u *AccountUpsertBulk) ClearEmailPendingAt() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearEmailPendingAt()
+	})
+}
+
+// SetResetPendingAt sets the "reset_pending_at" field.
+func (u *AccountUpsertBulk) SetResetPendingAt(v time.Time) *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetResetPendingAt(v)
+	})
+}
+
+// UpdateResetPendingAt sets the "reset_pending_at" field to the value that was provided on create.
+func (u *AccountUpsertBulk) UpdateResetPendingAt() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateResetPendingAt()
+	})
+}
+
+// ClearResetPendingAt clears the value of the "reset_pending_at" field.
+func (u *AccountUpsertBulk) ClearResetPendingAt() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearResetPendingAt()
+	})
+}
+
+// SetClaimToldAt sets the "claim_told_at" field.
+func (u *AccountUpsertBulk) SetClaimToldAt(v time.Time) *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetClaimToldAt(v)
+	})
+}
+
+// UpdateClaimToldAt sets the "claim_told_at" field to the value that was provided on create.
+func (u *AccountUpsertBulk) UpdateClaimToldAt() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateClaimToldAt()
+	})
+}
+
+// ClearClaimToldAt clears the value of the "claim_told_at" field.
+func (u *AccountUpsertBulk) ClearClaimToldAt() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearClaimToldAt()
 	})
 }
 

@@ -208,6 +208,86 @@ func (_u *AccountUpdate) ClearInvitedBy() *AccountUpdate {
 	return _u
 }
 
+// SetEmailPending sets the "email_pending" field.
+func (_u *AccountUpdate) SetEmailPending(v string) *AccountUpdate {
+	_u.mutation.SetEmailPending(v)
+	return _u
+}
+
+// SetNillableEmailPending sets the "email_pending" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableEmailPending(v *string) *AccountUpdate {
+	if v != nil {
+		_u.SetEmailPending(*v)
+	}
+	return _u
+}
+
+// ClearEmailPending clears the value of the "email_pending" field.
+func (_u *AccountUpdate) ClearEmailPending() *AccountUpdate {
+	_u.mutation.ClearEmailPending()
+	return _u
+}
+
+// SetEmailPendingAt sets the "email_pending_at" field.
+func (_u *AccountUpdate) SetEmailPendingAt(v time.Time) *AccountUpdate {
+	_u.mutation.SetEmailPendingAt(v)
+	return _u
+}
+
+// SetNillableEmailPendingAt sets the "email_pending_at" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableEmailPendingAt(v *time.Time) *AccountUpdate {
+	if v != nil {
+		_u.SetEmailPendingAt(*v)
+	}
+	return _u
+}
+
+// ClearEmailPendingAt clears the value of the "email_pending_at" field.
+func (_u *AccountUpdate) ClearEmailPendingAt() *AccountUpdate {
+	_u.mutation.ClearEmailPendingAt()
+	return _u
+}
+
+// SetResetPendingAt sets the "reset_pending_at" field.
+func (_u *AccountUpdate) SetResetPendingAt(v time.Time) *AccountUpdate {
+	_u.mutation.SetResetPendingAt(v)
+	return _u
+}
+
+// SetNillableResetPendingAt sets the "reset_pending_at" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableResetPendingAt(v *time.Time) *AccountUpdate {
+	if v != nil {
+		_u.SetResetPendingAt(*v)
+	}
+	return _u
+}
+
+// ClearResetPendingAt clears the value of the "reset_pending_at" field.
+func (_u *AccountUpdate) ClearResetPendingAt() *AccountUpdate {
+	_u.mutation.ClearResetPendingAt()
+	return _u
+}
+
+// SetClaimToldAt sets the "claim_told_at" field.
+func (_u *AccountUpdate) SetClaimToldAt(v time.Time) *AccountUpdate {
+	_u.mutation.SetClaimToldAt(v)
+	return _u
+}
+
+// SetNillableClaimToldAt sets the "claim_told_at" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableClaimToldAt(v *time.Time) *AccountUpdate {
+	if v != nil {
+		_u.SetClaimToldAt(*v)
+	}
+	return _u
+}
+
+// ClearClaimToldAt clears the value of the "claim_told_at" field.
+func (_u *AccountUpdate) ClearClaimToldAt() *AccountUpdate {
+	_u.mutation.ClearClaimToldAt()
+	return _u
+}
+
 // Mutation returns the AccountMutation object of the builder.
 func (_u *AccountUpdate) Mutation() *AccountMutation {
 	return _u.mutation
@@ -275,6 +355,11 @@ func (_u *AccountUpdate) check() error {
 	if v, ok := _u.mutation.BanReason(); ok {
 		if err := account.BanReasonValidator(v); err != nil {
 			return &ValidationError{Name: "ban_reason", err: fmt.Errorf(`ent: validator failed for field "Account.ban_reason": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.EmailPending(); ok {
+		if err := account.EmailPendingValidator(v); err != nil {
+			return &ValidationError{Name: "email_pending", err: fmt.Errorf(`ent: validator failed for field "Account.email_pending": %w`, err)}
 		}
 	}
 	return nil
@@ -345,6 +430,30 @@ func (_u *AccountUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.InvitedByCleared() {
 		_spec.ClearField(account.FieldInvitedBy, field.TypeUUID)
+	}
+	if value, ok := _u.mutation.EmailPending(); ok {
+		_spec.SetField(account.FieldEmailPending, field.TypeString, value)
+	}
+	if _u.mutation.EmailPendingCleared() {
+		_spec.ClearField(account.FieldEmailPending, field.TypeString)
+	}
+	if value, ok := _u.mutation.EmailPendingAt(); ok {
+		_spec.SetField(account.FieldEmailPendingAt, field.TypeTime, value)
+	}
+	if _u.mutation.EmailPendingAtCleared() {
+		_spec.ClearField(account.FieldEmailPendingAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.ResetPendingAt(); ok {
+		_spec.SetField(account.FieldResetPendingAt, field.TypeTime, value)
+	}
+	if _u.mutation.ResetPendingAtCleared() {
+		_spec.ClearField(account.FieldResetPendingAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.ClaimToldAt(); ok {
+		_spec.SetField(account.FieldClaimToldAt, field.TypeTime, value)
+	}
+	if _u.mutation.ClaimToldAtCleared() {
+		_spec.ClearField(account.FieldClaimToldAt, field.TypeTime)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
@@ -545,6 +654,86 @@ func (_u *AccountUpdateOne) ClearInvitedBy() *AccountUpdateOne {
 	return _u
 }
 
+// SetEmailPending sets the "email_pending" field.
+func (_u *AccountUpdateOne) SetEmailPending(v string) *AccountUpdateOne {
+	_u.mutation.SetEmailPending(v)
+	return _u
+}
+
+// SetNillableEmailPending sets the "email_pending" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableEmailPending(v *string) *AccountUpdateOne {
+	if v != nil {
+		_u.SetEmailPending(*v)
+	}
+	return _u
+}
+
+// ClearEmailPending clears the value of the "email_pending" field.
+func (_u *AccountUpdateOne) ClearEmailPending() *AccountUpdateOne {
+	_u.mutation.ClearEmailPending()
+	return _u
+}
+
+// SetEmailPendingAt sets the "email_pending_at" field.
+func (_u *AccountUpdateOne) SetEmailPendingAt(v time.Time) *AccountUpdateOne {
+	_u.mutation.SetEmailPendingAt(v)
+	return _u
+}
+
+// SetNillableEmailPendingAt sets the "email_pending_at" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableEmailPendingAt(v *time.Time) *AccountUpdateOne {
+	if v != nil {
+		_u.SetEmailPendingAt(*v)
+	}
+	return _u
+}
+
+// ClearEmailPendingAt clears the value of the "email_pending_at" field.
+func (_u *AccountUpdateOne) ClearEmailPendingAt() *AccountUpdateOne {
+	_u.mutation.ClearEmailPendingAt()
+	return _u
+}
+
+// SetResetPendingAt sets the "reset_pending_at" field.
+func (_u *AccountUpdateOne) SetResetPendingAt(v time.Time) *AccountUpdateOne {
+	_u.mutation.SetResetPendingAt(v)
+	return _u
+}
+
+// SetNillableResetPendingAt sets the "reset_pending_at" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableResetPendingAt(v *time.Time) *AccountUpdateOne {
+	if v != nil {
+		_u.SetResetPendingAt(*v)
+	}
+	return _u
+}
+
+// ClearResetPendingAt clears the value of the "reset_pending_at" field.
+func (_u *AccountUpdateOne) ClearResetPendingAt() *AccountUpdateOne {
+	_u.mutation.ClearResetPendingAt()
+	return _u
+}
+
+// SetClaimToldAt sets the "claim_told_at" field.
+func (_u *AccountUpdateOne) SetClaimToldAt(v time.Time) *AccountUpdateOne {
+	_u.mutation.SetClaimToldAt(v)
+	return _u
+}
+
+// SetNillableClaimToldAt sets the "claim_told_at" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableClaimToldAt(v *time.Time) *AccountUpdateOne {
+	if v != nil {
+		_u.SetClaimToldAt(*v)
+	}
+	return _u
+}
+
+// ClearClaimToldAt clears the value of the "claim_told_at" field.
+func (_u *AccountUpdateOne) ClearClaimToldAt() *AccountUpdateOne {
+	_u.mutation.ClearClaimToldAt()
+	return _u
+}
+
 // Mutation returns the AccountMutation object of the builder.
 func (_u *AccountUpdateOne) Mutation() *AccountMutation {
 	return _u.mutation
@@ -625,6 +814,11 @@ func (_u *AccountUpdateOne) check() error {
 	if v, ok := _u.mutation.BanReason(); ok {
 		if err := account.BanReasonValidator(v); err != nil {
 			return &ValidationError{Name: "ban_reason", err: fmt.Errorf(`ent: validator failed for field "Account.ban_reason": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.EmailPending(); ok {
+		if err := account.EmailPendingValidator(v); err != nil {
+			return &ValidationError{Name: "email_pending", err: fmt.Errorf(`ent: validator failed for field "Account.email_pending": %w`, err)}
 		}
 	}
 	return nil
@@ -712,6 +906,30 @@ func (_u *AccountUpdateOne) sqlSave(ctx context.Context) (_node *Account, err er
 	}
 	if _u.mutation.InvitedByCleared() {
 		_spec.ClearField(account.FieldInvitedBy, field.TypeUUID)
+	}
+	if value, ok := _u.mutation.EmailPending(); ok {
+		_spec.SetField(account.FieldEmailPending, field.TypeString, value)
+	}
+	if _u.mutation.EmailPendingCleared() {
+		_spec.ClearField(account.FieldEmailPending, field.TypeString)
+	}
+	if value, ok := _u.mutation.EmailPendingAt(); ok {
+		_spec.SetField(account.FieldEmailPendingAt, field.TypeTime, value)
+	}
+	if _u.mutation.EmailPendingAtCleared() {
+		_spec.ClearField(account.FieldEmailPendingAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.ResetPendingAt(); ok {
+		_spec.SetField(account.FieldResetPendingAt, field.TypeTime, value)
+	}
+	if _u.mutation.ResetPendingAtCleared() {
+		_spec.ClearField(account.FieldResetPendingAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.ClaimToldAt(); ok {
+		_spec.SetField(account.FieldClaimToldAt, field.TypeTime, value)
+	}
+	if _u.mutation.ClaimToldAtCleared() {
+		_spec.ClearField(account.FieldClaimToldAt, field.TypeTime)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &Account{config: _u.config}

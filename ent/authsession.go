@@ -39,8 +39,10 @@ type AuthSession struct {
 	// EndsAt holds the value of the "ends_at" field.
 	EndsAt time.Time `json:"ends_at,omitempty"`
 	// RevokedAt holds the value of the "revoked_at" field.
-	RevokedAt    *time.Time `json:"revoked_at,omitempty"`
-	selectValues sql.SelectValues
+	RevokedAt *time.Time `json:"revoked_at,omitempty"`
+	// AuthenticatedAt holds the value of the "authenticated_at" field.
+	AuthenticatedAt time.Time `json:"authenticated_at,omitempty"`
+	selectValues    sql.SelectValues
 
 	siblings *sibling.Group
 }
@@ -56,7 +58,7 @@ func (*AuthSession) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case authsession.FieldDeviceLabel:
 			values[i] = new(sql.NullString)
-		case authsession.FieldCreatedAt, authsession.FieldRotatedAt, authsession.FieldLastUsedAt, authsession.FieldExpiresAt, authsession.FieldEndsAt, authsession.FieldRevokedAt:
+		case authsession.FieldCreatedAt, authsession.FieldRotatedAt, authsession.FieldLastUsedAt, authsession.FieldExpiresAt, authsession.FieldEndsAt, authsession.FieldRevokedAt, authsession.FieldAuthenticatedAt:
 			values[i] = new(sql.NullTime)
 		case authsession.FieldID, authsession.FieldAccountID:
 			values[i] = new(uuid.UUID)
@@ -142,6 +144,12 @@ func (_m *AuthSession) assignValues(columns []string, values []any) error {
 				_m.RevokedAt = new(time.Time)
 				*_m.RevokedAt = value.Time
 			}
+		case authsession.FieldAuthenticatedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field authenticated_at", values[i])
+			} else if value.Valid {
+				_m.AuthenticatedAt = value.Time
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -209,6 +217,9 @@ func (_m *AuthSession) String() string {
 		builder.WriteString("revoked_at=")
 		builder.WriteString(v.Format(time.ANSIC))
 	}
+	builder.WriteString(", ")
+	builder.WriteString("authenticated_at=")
+	builder.WriteString(_m.AuthenticatedAt.Format(time.ANSIC))
 	builder.WriteByte(')')
 	return builder.String()
 }

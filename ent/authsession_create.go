@@ -140,6 +140,20 @@ func (_c *AuthSessionCreate) SetNillableRevokedAt(v *time.Time) *AuthSessionCrea
 	return _c
 }
 
+// SetAuthenticatedAt sets the "authenticated_at" field.
+func (_c *AuthSessionCreate) SetAuthenticatedAt(v time.Time) *AuthSessionCreate {
+	_c.mutation.SetAuthenticatedAt(v)
+	return _c
+}
+
+// SetNillableAuthenticatedAt sets the "authenticated_at" field if the given value is not nil.
+func (_c *AuthSessionCreate) SetNillableAuthenticatedAt(v *time.Time) *AuthSessionCreate {
+	if v != nil {
+		_c.SetAuthenticatedAt(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *AuthSessionCreate) SetID(v uuid.UUID) *AuthSessionCreate {
 	_c.mutation.SetID(v)
@@ -224,6 +238,13 @@ func (_c *AuthSessionCreate) defaults() error {
 		v := authsession.DefaultLastUsedAt()
 		_c.mutation.SetLastUsedAt(v)
 	}
+	if _, ok := _c.mutation.AuthenticatedAt(); !ok {
+		if authsession.DefaultAuthenticatedAt == nil {
+			return fmt.Errorf("ent: uninitialized authsession.DefaultAuthenticatedAt (forgotten import ent/runtime?)")
+		}
+		v := authsession.DefaultAuthenticatedAt()
+		_c.mutation.SetAuthenticatedAt(v)
+	}
 	if _, ok := _c.mutation.ID(); !ok {
 		if authsession.DefaultID == nil {
 			return fmt.Errorf("ent: uninitialized authsession.DefaultID (forgotten import ent/runtime?)")
@@ -267,6 +288,9 @@ func (_c *AuthSessionCreate) check() error {
 	}
 	if _, ok := _c.mutation.EndsAt(); !ok {
 		return &ValidationError{Name: "ends_at", err: errors.New(`ent: missing required field "AuthSession.ends_at"`)}
+	}
+	if _, ok := _c.mutation.AuthenticatedAt(); !ok {
+		return &ValidationError{Name: "authenticated_at", err: errors.New(`ent: missing required field "AuthSession.authenticated_at"`)}
 	}
 	return nil
 }
@@ -343,6 +367,10 @@ func (_c *AuthSessionCreate) createSpec() (*AuthSession, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.RevokedAt(); ok {
 		_spec.SetField(authsession.FieldRevokedAt, field.TypeTime, value)
 		_node.RevokedAt = &value
+	}
+	if value, ok := _c.mutation.AuthenticatedAt(); ok {
+		_spec.SetField(authsession.FieldAuthenticatedAt, field.TypeTime, value)
+		_node.AuthenticatedAt = value
 	}
 	return _node, _spec
 }
@@ -477,6 +505,18 @@ func (u *AuthSessionUpsert) UpdateRevokedAt() *AuthSessionUpsert {
 // ClearRevokedAt clears the value of the "revoked_at" field.
 func (u *AuthSessionUpsert) ClearRevokedAt() *AuthSessionUpsert {
 	u.SetNull(authsession.FieldRevokedAt)
+	return u
+}
+
+// SetAuthenticatedAt sets the "authenticated_at" field.
+func (u *AuthSessionUpsert) SetAuthenticatedAt(v time.Time) *AuthSessionUpsert {
+	u.Set(authsession.FieldAuthenticatedAt, v)
+	return u
+}
+
+// UpdateAuthenticatedAt sets the "authenticated_at" field to the value that was provided on create.
+func (u *AuthSessionUpsert) UpdateAuthenticatedAt() *AuthSessionUpsert {
+	u.SetExcluded(authsession.FieldAuthenticatedAt)
 	return u
 }
 
@@ -635,6 +675,20 @@ func (u *AuthSessionUpsertOne) UpdateRevokedAt() *AuthSessionUpsertOne {
 func (u *AuthSessionUpsertOne) ClearRevokedAt() *AuthSessionUpsertOne {
 	return u.Update(func(s *AuthSessionUpsert) {
 		s.ClearRevokedAt()
+	})
+}
+
+// SetAuthenticatedAt sets the "authenticated_at" field.
+func (u *AuthSessionUpsertOne) SetAuthenticatedAt(v time.Time) *AuthSessionUpsertOne {
+	return u.Update(func(s *AuthSessionUpsert) {
+		s.SetAuthenticatedAt(v)
+	})
+}
+
+// UpdateAuthenticatedAt sets the "authenticated_at" field to the value that was provided on create.
+func (u *AuthSessionUpsertOne) UpdateAuthenticatedAt() *AuthSessionUpsertOne {
+	return u.Update(func(s *AuthSessionUpsert) {
+		s.UpdateAuthenticatedAt()
 	})
 }
 
@@ -960,6 +1014,20 @@ func (u *AuthSessionUpsertBulk) UpdateRevokedAt() *AuthSessionUpsertBulk {
 func (u *AuthSessionUpsertBulk) ClearRevokedAt() *AuthSessionUpsertBulk {
 	return u.Update(func(s *AuthSessionUpsert) {
 		s.ClearRevokedAt()
+	})
+}
+
+// SetAuthenticatedAt sets the "authenticated_at" field.
+func (u *AuthSessionUpsertBulk) SetAuthenticatedAt(v time.Time) *AuthSessionUpsertBulk {
+	return u.Update(func(s *AuthSessionUpsert) {
+		s.SetAuthenticatedAt(v)
+	})
+}
+
+// UpdateAuthenticatedAt sets the "authenticated_at" field to the value that was provided on create.
+func (u *AuthSessionUpsertBulk) UpdateAuthenticatedAt() *AuthSessionUpsertBulk {
+	return u.Update(func(s *AuthSessionUpsert) {
+		s.UpdateAuthenticatedAt()
 	})
 }
 

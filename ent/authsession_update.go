@@ -126,6 +126,20 @@ func (_u *AuthSessionUpdate) ClearRevokedAt() *AuthSessionUpdate {
 	return _u
 }
 
+// SetAuthenticatedAt sets the "authenticated_at" field.
+func (_u *AuthSessionUpdate) SetAuthenticatedAt(v time.Time) *AuthSessionUpdate {
+	_u.mutation.SetAuthenticatedAt(v)
+	return _u
+}
+
+// SetNillableAuthenticatedAt sets the "authenticated_at" field if the given value is not nil.
+func (_u *AuthSessionUpdate) SetNillableAuthenticatedAt(v *time.Time) *AuthSessionUpdate {
+	if v != nil {
+		_u.SetAuthenticatedAt(*v)
+	}
+	return _u
+}
+
 // Mutation returns the AuthSessionMutation object of the builder.
 func (_u *AuthSessionUpdate) Mutation() *AuthSessionMutation {
 	return _u.mutation
@@ -209,6 +223,9 @@ func (_u *AuthSessionUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	}
 	if _u.mutation.RevokedAtCleared() {
 		_spec.ClearField(authsession.FieldRevokedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.AuthenticatedAt(); ok {
+		_spec.SetField(authsession.FieldAuthenticatedAt, field.TypeTime, value)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
@@ -329,6 +346,20 @@ func (_u *AuthSessionUpdateOne) ClearRevokedAt() *AuthSessionUpdateOne {
 	return _u
 }
 
+// SetAuthenticatedAt sets the "authenticated_at" field.
+func (_u *AuthSessionUpdateOne) SetAuthenticatedAt(v time.Time) *AuthSessionUpdateOne {
+	_u.mutation.SetAuthenticatedAt(v)
+	return _u
+}
+
+// SetNillableAuthenticatedAt sets the "authenticated_at" field if the given value is not nil.
+func (_u *AuthSessionUpdateOne) SetNillableAuthenticatedAt(v *time.Time) *AuthSessionUpdateOne {
+	if v != nil {
+		_u.SetAuthenticatedAt(*v)
+	}
+	return _u
+}
+
 // Mutation returns the AuthSessionMutation object of the builder.
 func (_u *AuthSessionUpdateOne) Mutation() *AuthSessionMutation {
 	return _u.mutation
@@ -442,6 +473,9 @@ func (_u *AuthSessionUpdateOne) sqlSave(ctx context.Context) (_node *AuthSession
 	}
 	if _u.mutation.RevokedAtCleared() {
 		_spec.ClearField(authsession.FieldRevokedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.AuthenticatedAt(); ok {
+		_spec.SetField(authsession.FieldAuthenticatedAt, field.TypeTime, value)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &AuthSession{config: _u.config}

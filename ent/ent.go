@@ -24,6 +24,7 @@ import (
 	"github.com/convenehq/convene/ent/invite"
 	"github.com/convenehq/convene/ent/invitecode"
 	"github.com/convenehq/convene/ent/message"
+	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/ent/profile"
 )
 
@@ -97,6 +98,7 @@ func checkColumn(t, c string) error {
 			invite.Table:             invite.ValidColumn,
 			invitecode.Table:         invitecode.ValidColumn,
 			message.Table:            message.ValidColumn,
+			onetimetoken.Table:       onetimetoken.ValidColumn,
 			profile.Table:            profile.ValidColumn,
 		})
 	})

@@ -23,6 +23,7 @@ import (
 	"github.com/convenehq/convene/ent/invite"
 	"github.com/convenehq/convene/ent/invitecode"
 	"github.com/convenehq/convene/ent/message"
+	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/ent/predicate"
 	"github.com/convenehq/convene/ent/profile"
 	"github.com/convenehq/convene/internal/viewer"
@@ -50,6 +51,7 @@ const (
 	TypeInvite             = "Invite"
 	TypeInviteCode         = "InviteCode"
 	TypeMessage            = "Message"
+	TypeOneTimeToken       = "OneTimeToken"
 	TypeProfile            = "Profile"
 )
 
@@ -72,6 +74,10 @@ type AccountMutation struct {
 	banned_at         *time.Time
 	ban_reason        *string
 	invited_by        *uuid.UUID
+	email_pending     *string
+	email_pending_at  *time.Time
+	reset_pending_at  *time.Time
+	claim_told_at     *time.Time
 	clearedFields     map[string]struct{}
 	done              bool
 	oldValue          func(context.Context) (*Account, error)
@@ -686,6 +692,202 @@ func (m *AccountMutation) ResetInvitedBy() {
 	delete(m.clearedFields, account.FieldInvitedBy)
 }
 
+// SetEmailPending sets the "email_pending" field.
+func (m *AccountMutation) SetEmailPending(s string) {
+	m.email_pending = &s
+}
+
+// EmailPending returns the value of the "email_pending" field in the mutation.
+func (m *AccountMutation) EmailPending() (r string, exists bool) {
+	v := m.email_pending
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEmailPending returns the old "email_pending" field's value of the Account entity.
+// If the Account object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountMutation) OldEmailPending(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEmailPending is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEmailPending requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEmailPending: %w", err)
+	}
+	return oldValue.EmailPending, nil
+}
+
+// ClearEmailPending clears the value of the "email_pending" field.
+func (m *AccountMutation) ClearEmailPending() {
+	m.email_pending = nil
+	m.clearedFields[account.FieldEmailPending] = struct{}{}
+}
+
+// EmailPendingCleared returns if the "email_pending" field was cleared in this mutation.
+func (m *AccountMutation) EmailPendingCleared() bool {
+	_, ok := m.clearedFields[account.FieldEmailPending]
+	return ok
+}
+
+// ResetEmailPending resets all changes to the "email_pending" field.
+func (m *AccountMutation) ResetEmailPending() {
+	m.email_pending = nil
+	delete(m.clearedFields, account.FieldEmailPending)
+}
+
+// SetEmailPendingAt sets the "email_pending_at" field.
+func (m *AccountMutation) SetEmailPendingAt(t time.Time) {
+	m.email_pending_at = &t
+}
+
+// EmailPendingAt returns the value of the "email_pending_at" field in the mutation.
+func (m *AccountMutation) EmailPendingAt() (r time.Time, exists bool) {
+	v := m.email_pending_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEmailPendingAt returns the old "email_pending_at" field's value of the Account entity.
+// If the Account object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountMutation) OldEmailPendingAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEmailPendingAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEmailPendingAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEmailPendingAt: %w", err)
+	}
+	return oldValue.EmailPendingAt, nil
+}
+
+// ClearEmailPendingAt clears the value of the "email_pending_at" field.
+func (m *AccountMutation) ClearEmailPendingAt() {
+	m.email_pending_at = nil
+	m.clearedFields[account.FieldEmailPendingAt] = struct{}{}
+}
+
+// EmailPendingAtCleared returns if the "email_pending_at" field was cleared in this mutation.
+func (m *AccountMutation) EmailPendingAtCleared() bool {
+	_, ok := m.clearedFields[account.FieldEmailPendingAt]
+	return ok
+}
+
+// ResetEmailPendingAt resets all changes to the "email_pending_at" field.
+func (m *AccountMutation) ResetEmailPendingAt() {
+	m.email_pending_at = nil
+	delete(m.clearedFields, account.FieldEmailPendingAt)
+}
+
+// SetResetPendingAt sets the "reset_pending_at" field.
+func (m *AccountMutation) SetResetPendingAt(t time.Time) {
+	m.reset_pending_at = &t
+}
+
+// ResetPendingAt returns the value of the "reset_pending_at" field in the mutation.
+func (m *AccountMutation) ResetPendingAt() (r time.Time, exists bool) {
+	v := m.reset_pending_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldResetPendingAt returns the old "reset_pending_at" field's value of the Account entity.
+// If the Account object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountMutation) OldResetPendingAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldResetPendingAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldResetPendingAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldResetPendingAt: %w", err)
+	}
+	return oldValue.ResetPendingAt, nil
+}
+
+// ClearResetPendingAt clears the value of the "reset_pending_at" field.
+func (m *AccountMutation) ClearResetPendingAt() {
+	m.reset_pending_at = nil
+	m.clearedFields[account.FieldResetPendingAt] = struct{}{}
+}
+
+// ResetPendingAtCleared returns if the "reset_pending_at" field was cleared in this mutation.
+func (m *AccountMutation) ResetPendingAtCleared() bool {
+	_, ok := m.clearedFields[account.FieldResetPendingAt]
+	return ok
+}
+
+// ResetResetPendingAt resets all changes to the "reset_pending_at" field.
+func (m *AccountMutation) ResetResetPendingAt() {
+	m.reset_pending_at = nil
+	delete(m.clearedFields, account.FieldResetPendingAt)
+}
+
+// SetClaimToldAt sets the "claim_told_at" field.
+func (m *AccountMutation) SetClaimToldAt(t time.Time) {
+	m.claim_told_at = &t
+}
+
+// ClaimToldAt returns the value of the "claim_told_at" field in the mutation.
+func (m *AccountMutation) ClaimToldAt() (r time.Time, exists bool) {
+	v := m.claim_told_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldClaimToldAt returns the old "claim_told_at" field's value of the Account entity.
+// If the Account object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountMutation) OldClaimToldAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldClaimToldAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldClaimToldAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldClaimToldAt: %w", err)
+	}
+	return oldValue.ClaimToldAt, nil
+}
+
+// ClearClaimToldAt clears the value of the "claim_told_at" field.
+func (m *AccountMutation) ClearClaimToldAt() {
+	m.claim_told_at = nil
+	m.clearedFields[account.FieldClaimToldAt] = struct{}{}
+}
+
+// ClaimToldAtCleared returns if the "claim_told_at" field was cleared in this mutation.
+func (m *AccountMutation) ClaimToldAtCleared() bool {
+	_, ok := m.clearedFields[account.FieldClaimToldAt]
+	return ok
+}
+
+// ResetClaimToldAt resets all changes to the "claim_told_at" field.
+func (m *AccountMutation) ResetClaimToldAt() {
+	m.claim_told_at = nil
+	delete(m.clearedFields, account.FieldClaimToldAt)
+}
+
 // Where appends a list predicates to the AccountMutation builder.
 func (m *AccountMutation) Where(ps ...predicate.Account) {
 	m.predicates = append(m.predicates, ps...)
@@ -720,7 +922,7 @@ func (m *AccountMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *AccountMutation) Fields() []string {
-	fields := make([]string, 0, 12)
+	fields := make([]string, 0, 16)
 	if m.created_at != nil {
 		fields = append(fields, account.FieldCreatedAt)
 	}
@@ -757,6 +959,18 @@ func (m *AccountMutation) Fields() []string {
 	if m.invited_by != nil {
 		fields = append(fields, account.FieldInvitedBy)
 	}
+	if m.email_pending != nil {
+		fields = append(fields, account.FieldEmailPending)
+	}
+	if m.email_pending_at != nil {
+		fields = append(fields, account.FieldEmailPendingAt)
+	}
+	if m.reset_pending_at != nil {
+		fields = append(fields, account.FieldResetPendingAt)
+	}
+	if m.claim_told_at != nil {
+		fields = append(fields, account.FieldClaimToldAt)
+	}
 	return fields
 }
 
@@ -789,6 +1003,14 @@ func (m *AccountMutation) Field(name string) (ent.Value, bool) {
 		return m.BanReason()
 	case account.FieldInvitedBy:
 		return m.InvitedBy()
+	case account.FieldEmailPending:
+		return m.EmailPending()
+	case account.FieldEmailPendingAt:
+		return m.EmailPendingAt()
+	case account.FieldResetPendingAt:
+		return m.ResetPendingAt()
+	case account.FieldClaimToldAt:
+		return m.ClaimToldAt()
 	}
 	return nil, false
 }
@@ -822,6 +1044,14 @@ func (m *AccountMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldBanReason(ctx)
 	case account.FieldInvitedBy:
 		return m.OldInvitedBy(ctx)
+	case account.FieldEmailPending:
+		return m.OldEmailPending(ctx)
+	case account.FieldEmailPendingAt:
+		return m.OldEmailPendingAt(ctx)
+	case account.FieldResetPendingAt:
+		return m.OldResetPendingAt(ctx)
+	case account.FieldClaimToldAt:
+		return m.OldClaimToldAt(ctx)
 	}
 	return nil, fmt.Errorf("unknown Account field %s", name)
 }
@@ -915,6 +1145,34 @@ func (m *AccountMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetInvitedBy(v)
 		return nil
+	case account.FieldEmailPending:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEmailPending(v)
+		return nil
+	case account.FieldEmailPendingAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEmailPendingAt(v)
+		return nil
+	case account.FieldResetPendingAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetResetPendingAt(v)
+		return nil
+	case account.FieldClaimToldAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetClaimToldAt(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Account field %s", name)
 }
@@ -972,6 +1230,18 @@ func (m *AccountMutation) ClearedFields() []string {
 	if m.FieldCleared(account.FieldInvitedBy) {
 		fields = append(fields, account.FieldInvitedBy)
 	}
+	if m.FieldCleared(account.FieldEmailPending) {
+		fields = append(fields, account.FieldEmailPending)
+	}
+	if m.FieldCleared(account.FieldEmailPendingAt) {
+		fields = append(fields, account.FieldEmailPendingAt)
+	}
+	if m.FieldCleared(account.FieldResetPendingAt) {
+		fields = append(fields, account.FieldResetPendingAt)
+	}
+	if m.FieldCleared(account.FieldClaimToldAt) {
+		fields = append(fields, account.FieldClaimToldAt)
+	}
 	return fields
 }
 
@@ -997,6 +1267,18 @@ func (m *AccountMutation) ClearField(name string) error {
 		return nil
 	case account.FieldInvitedBy:
 		m.ClearInvitedBy()
+		return nil
+	case account.FieldEmailPending:
+		m.ClearEmailPending()
+		return nil
+	case account.FieldEmailPendingAt:
+		m.ClearEmailPendingAt()
+		return nil
+	case account.FieldResetPendingAt:
+		m.ClearResetPendingAt()
+		return nil
+	case account.FieldClaimToldAt:
+		m.ClearClaimToldAt()
 		return nil
 	}
 	return fmt.Errorf("unknown Account nullable field %s", name)
@@ -1041,6 +1323,18 @@ func (m *AccountMutation) ResetField(name string) error {
 		return nil
 	case account.FieldInvitedBy:
 		m.ResetInvitedBy()
+		return nil
+	case account.FieldEmailPending:
+		m.ResetEmailPending()
+		return nil
+	case account.FieldEmailPendingAt:
+		m.ResetEmailPendingAt()
+		return nil
+	case account.FieldResetPendingAt:
+		m.ResetResetPendingAt()
+		return nil
+	case account.FieldClaimToldAt:
+		m.ResetClaimToldAt()
 		return nil
 	}
 	return fmt.Errorf("unknown Account field %s", name)
@@ -1975,24 +2269,25 @@ func (m *AuditEntryMutation) ResetEdge(name string) error {
 // AuthSessionMutation represents an operation that mutates the AuthSession nodes in the graph.
 type AuthSessionMutation struct {
 	config
-	op            Op
-	typ           string
-	id            *uuid.UUID
-	created_at    *time.Time
-	account_id    *uuid.UUID
-	device_label  *string
-	generation    *int
-	addgeneration *int
-	is_cookie     *bool
-	rotated_at    *time.Time
-	last_used_at  *time.Time
-	expires_at    *time.Time
-	ends_at       *time.Time
-	revoked_at    *time.Time
-	clearedFields map[string]struct{}
-	done          bool
-	oldValue      func(context.Context) (*AuthSession, error)
-	predicates    []predicate.AuthSession
+	op               Op
+	typ              string
+	id               *uuid.UUID
+	created_at       *time.Time
+	account_id       *uuid.UUID
+	device_label     *string
+	generation       *int
+	addgeneration    *int
+	is_cookie        *bool
+	rotated_at       *time.Time
+	last_used_at     *time.Time
+	expires_at       *time.Time
+	ends_at          *time.Time
+	revoked_at       *time.Time
+	authenticated_at *time.Time
+	clearedFields    map[string]struct{}
+	done             bool
+	oldValue         func(context.Context) (*AuthSession, error)
+	predicates       []predicate.AuthSession
 }
 
 var _ ent.Mutation = (*AuthSessionMutation)(nil)
@@ -2492,6 +2787,42 @@ func (m *AuthSessionMutation) ResetRevokedAt() {
 	delete(m.clearedFields, authsession.FieldRevokedAt)
 }
 
+// SetAuthenticatedAt sets the "authenticated_at" field.
+func (m *AuthSessionMutation) SetAuthenticatedAt(t time.Time) {
+	m.authenticated_at = &t
+}
+
+// AuthenticatedAt returns the value of the "authenticated_at" field in the mutation.
+func (m *AuthSessionMutation) AuthenticatedAt() (r time.Time, exists bool) {
+	v := m.authenticated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAuthenticatedAt returns the old "authenticated_at" field's value of the AuthSession entity.
+// If the AuthSession object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuthSessionMutation) OldAuthenticatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAuthenticatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAuthenticatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAuthenticatedAt: %w", err)
+	}
+	return oldValue.AuthenticatedAt, nil
+}
+
+// ResetAuthenticatedAt resets all changes to the "authenticated_at" field.
+func (m *AuthSessionMutation) ResetAuthenticatedAt() {
+	m.authenticated_at = nil
+}
+
 // Where appends a list predicates to the AuthSessionMutation builder.
 func (m *AuthSessionMutation) Where(ps ...predicate.AuthSession) {
 	m.predicates = append(m.predicates, ps...)
@@ -2526,7 +2857,7 @@ func (m *AuthSessionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *AuthSessionMutation) Fields() []string {
-	fields := make([]string, 0, 10)
+	fields := make([]string, 0, 11)
 	if m.created_at != nil {
 		fields = append(fields, authsession.FieldCreatedAt)
 	}
@@ -2557,6 +2888,9 @@ func (m *AuthSessionMutation) Fields() []string {
 	if m.revoked_at != nil {
 		fields = append(fields, authsession.FieldRevokedAt)
 	}
+	if m.authenticated_at != nil {
+		fields = append(fields, authsession.FieldAuthenticatedAt)
+	}
 	return fields
 }
 
@@ -2585,6 +2919,8 @@ func (m *AuthSessionMutation) Field(name string) (ent.Value, bool) {
 		return m.EndsAt()
 	case authsession.FieldRevokedAt:
 		return m.RevokedAt()
+	case authsession.FieldAuthenticatedAt:
+		return m.AuthenticatedAt()
 	}
 	return nil, false
 }
@@ -2614,6 +2950,8 @@ func (m *AuthSessionMutation) OldField(ctx context.Context, name string) (ent.Va
 		return m.OldEndsAt(ctx)
 	case authsession.FieldRevokedAt:
 		return m.OldRevokedAt(ctx)
+	case authsession.FieldAuthenticatedAt:
+		return m.OldAuthenticatedAt(ctx)
 	}
 	return nil, fmt.Errorf("unknown AuthSession field %s", name)
 }
@@ -2692,6 +3030,13 @@ func (m *AuthSessionMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetRevokedAt(v)
+		return nil
+	case authsession.FieldAuthenticatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAuthenticatedAt(v)
 		return nil
 	}
 	return fmt.Errorf("unknown AuthSession field %s", name)
@@ -2795,6 +3140,9 @@ func (m *AuthSessionMutation) ResetField(name string) error {
 		return nil
 	case authsession.FieldRevokedAt:
 		m.ResetRevokedAt()
+		return nil
+	case authsession.FieldAuthenticatedAt:
+		m.ResetAuthenticatedAt()
 		return nil
 	}
 	return fmt.Errorf("unknown AuthSession field %s", name)
@@ -9790,6 +10138,703 @@ func (m *MessageMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *MessageMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Message edge %s", name)
+}
+
+// OneTimeTokenMutation represents an operation that mutates the OneTimeToken nodes in the graph.
+type OneTimeTokenMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *uuid.UUID
+	created_at    *time.Time
+	account_id    *uuid.UUID
+	purpose       *onetimetoken.Purpose
+	email         *string
+	password_mark *[]byte
+	expires_at    *time.Time
+	used_at       *time.Time
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*OneTimeToken, error)
+	predicates    []predicate.OneTimeToken
+}
+
+var _ ent.Mutation = (*OneTimeTokenMutation)(nil)
+
+// onetimetokenOption allows management of the mutation configuration using functional options.
+type onetimetokenOption func(*OneTimeTokenMutation)
+
+// newOneTimeTokenMutation creates new mutation for the OneTimeToken entity.
+func newOneTimeTokenMutation(c config, op Op, opts ...onetimetokenOption) *OneTimeTokenMutation {
+	m := &OneTimeTokenMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeOneTimeToken,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withOneTimeTokenID sets the ID field of the mutation.
+func withOneTimeTokenID(id uuid.UUID) onetimetokenOption {
+	return func(m *OneTimeTokenMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *OneTimeToken
+		)
+		m.oldValue = func(ctx context.Context) (*OneTimeToken, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().OneTimeToken.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withOneTimeToken sets the old OneTimeToken of the mutation.
+func withOneTimeToken(node *OneTimeToken) onetimetokenOption {
+	return func(m *OneTimeTokenMutation) {
+		m.oldValue = func(context.Context) (*OneTimeToken, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m OneTimeTokenMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m OneTimeTokenMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of OneTimeToken entities.
+func (m *OneTimeTokenMutation) SetID(id uuid.UUID) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *OneTimeTokenMutation) ID() (id uuid.UUID, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *OneTimeTokenMutation) IDs(ctx context.Context) ([]uuid.UUID, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []uuid.UUID{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().OneTimeToken.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *OneTimeTokenMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *OneTimeTokenMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the OneTimeToken entity.
+// If the OneTimeToken object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OneTimeTokenMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *OneTimeTokenMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetAccountID sets the "account_id" field.
+func (m *OneTimeTokenMutation) SetAccountID(u uuid.UUID) {
+	m.account_id = &u
+}
+
+// AccountID returns the value of the "account_id" field in the mutation.
+func (m *OneTimeTokenMutation) AccountID() (r uuid.UUID, exists bool) {
+	v := m.account_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAccountID returns the old "account_id" field's value of the OneTimeToken entity.
+// If the OneTimeToken object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OneTimeTokenMutation) OldAccountID(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAccountID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAccountID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAccountID: %w", err)
+	}
+	return oldValue.AccountID, nil
+}
+
+// ResetAccountID resets all changes to the "account_id" field.
+func (m *OneTimeTokenMutation) ResetAccountID() {
+	m.account_id = nil
+}
+
+// SetPurpose sets the "purpose" field.
+func (m *OneTimeTokenMutation) SetPurpose(o onetimetoken.Purpose) {
+	m.purpose = &o
+}
+
+// Purpose returns the value of the "purpose" field in the mutation.
+func (m *OneTimeTokenMutation) Purpose() (r onetimetoken.Purpose, exists bool) {
+	v := m.purpose
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPurpose returns the old "purpose" field's value of the OneTimeToken entity.
+// If the OneTimeToken object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OneTimeTokenMutation) OldPurpose(ctx context.Context) (v onetimetoken.Purpose, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPurpose is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPurpose requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPurpose: %w", err)
+	}
+	return oldValue.Purpose, nil
+}
+
+// ResetPurpose resets all changes to the "purpose" field.
+func (m *OneTimeTokenMutation) ResetPurpose() {
+	m.purpose = nil
+}
+
+// SetEmail sets the "email" field.
+func (m *OneTimeTokenMutation) SetEmail(s string) {
+	m.email = &s
+}
+
+// Email returns the value of the "email" field in the mutation.
+func (m *OneTimeTokenMutation) Email() (r string, exists bool) {
+	v := m.email
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEmail returns the old "email" field's value of the OneTimeToken entity.
+// If the OneTimeToken object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OneTimeTokenMutation) OldEmail(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEmail is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEmail requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEmail: %w", err)
+	}
+	return oldValue.Email, nil
+}
+
+// ResetEmail resets all changes to the "email" field.
+func (m *OneTimeTokenMutation) ResetEmail() {
+	m.email = nil
+}
+
+// SetPasswordMark sets the "password_mark" field.
+func (m *OneTimeTokenMutation) SetPasswordMark(b []byte) {
+	m.password_mark = &b
+}
+
+// PasswordMark returns the value of the "password_mark" field in the mutation.
+func (m *OneTimeTokenMutation) PasswordMark() (r []byte, exists bool) {
+	v := m.password_mark
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPasswordMark returns the old "password_mark" field's value of the OneTimeToken entity.
+// If the OneTimeToken object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OneTimeTokenMutation) OldPasswordMark(ctx context.Context) (v []byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPasswordMark is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPasswordMark requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPasswordMark: %w", err)
+	}
+	return oldValue.PasswordMark, nil
+}
+
+// ClearPasswordMark clears the value of the "password_mark" field.
+func (m *OneTimeTokenMutation) ClearPasswordMark() {
+	m.password_mark = nil
+	m.clearedFields[onetimetoken.FieldPasswordMark] = struct{}{}
+}
+
+// PasswordMarkCleared returns if the "password_mark" field was cleared in this mutation.
+func (m *OneTimeTokenMutation) PasswordMarkCleared() bool {
+	_, ok := m.clearedFields[onetimetoken.FieldPasswordMark]
+	return ok
+}
+
+// ResetPasswordMark resets all changes to the "password_mark" field.
+func (m *OneTimeTokenMutation) ResetPasswordMark() {
+	m.password_mark = nil
+	delete(m.clearedFields, onetimetoken.FieldPasswordMark)
+}
+
+// SetExpiresAt sets the "expires_at" field.
+func (m *OneTimeTokenMutation) SetExpiresAt(t time.Time) {
+	m.expires_at = &t
+}
+
+// ExpiresAt returns the value of the "expires_at" field in the mutation.
+func (m *OneTimeTokenMutation) ExpiresAt() (r time.Time, exists bool) {
+	v := m.expires_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldExpiresAt returns the old "expires_at" field's value of the OneTimeToken entity.
+// If the OneTimeToken object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OneTimeTokenMutation) OldExpiresAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldExpiresAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldExpiresAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldExpiresAt: %w", err)
+	}
+	return oldValue.ExpiresAt, nil
+}
+
+// ResetExpiresAt resets all changes to the "expires_at" field.
+func (m *OneTimeTokenMutation) ResetExpiresAt() {
+	m.expires_at = nil
+}
+
+// SetUsedAt sets the "used_at" field.
+func (m *OneTimeTokenMutation) SetUsedAt(t time.Time) {
+	m.used_at = &t
+}
+
+// UsedAt returns the value of the "used_at" field in the mutation.
+func (m *OneTimeTokenMutation) UsedAt() (r time.Time, exists bool) {
+	v := m.used_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUsedAt returns the old "used_at" field's value of the OneTimeToken entity.
+// If the OneTimeToken object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OneTimeTokenMutation) OldUsedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUsedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUsedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUsedAt: %w", err)
+	}
+	return oldValue.UsedAt, nil
+}
+
+// ClearUsedAt clears the value of the "used_at" field.
+func (m *OneTimeTokenMutation) ClearUsedAt() {
+	m.used_at = nil
+	m.clearedFields[onetimetoken.FieldUsedAt] = struct{}{}
+}
+
+// UsedAtCleared returns if the "used_at" field was cleared in this mutation.
+func (m *OneTimeTokenMutation) UsedAtCleared() bool {
+	_, ok := m.clearedFields[onetimetoken.FieldUsedAt]
+	return ok
+}
+
+// ResetUsedAt resets all changes to the "used_at" field.
+func (m *OneTimeTokenMutation) ResetUsedAt() {
+	m.used_at = nil
+	delete(m.clearedFields, onetimetoken.FieldUsedAt)
+}
+
+// Where appends a list predicates to the OneTimeTokenMutation builder.
+func (m *OneTimeTokenMutation) Where(ps ...predicate.OneTimeToken) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the OneTimeTokenMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *OneTimeTokenMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.OneTimeToken, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *OneTimeTokenMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *OneTimeTokenMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (OneTimeToken).
+func (m *OneTimeTokenMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *OneTimeTokenMutation) Fields() []string {
+	fields := make([]string, 0, 7)
+	if m.created_at != nil {
+		fields = append(fields, onetimetoken.FieldCreatedAt)
+	}
+	if m.account_id != nil {
+		fields = append(fields, onetimetoken.FieldAccountID)
+	}
+	if m.purpose != nil {
+		fields = append(fields, onetimetoken.FieldPurpose)
+	}
+	if m.email != nil {
+		fields = append(fields, onetimetoken.FieldEmail)
+	}
+	if m.password_mark != nil {
+		fields = append(fields, onetimetoken.FieldPasswordMark)
+	}
+	if m.expires_at != nil {
+		fields = append(fields, onetimetoken.FieldExpiresAt)
+	}
+	if m.used_at != nil {
+		fields = append(fields, onetimetoken.FieldUsedAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *OneTimeTokenMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case onetimetoken.FieldCreatedAt:
+		return m.CreatedAt()
+	case onetimetoken.FieldAccountID:
+		return m.AccountID()
+	case onetimetoken.FieldPurpose:
+		return m.Purpose()
+	case onetimetoken.FieldEmail:
+		return m.Email()
+	case onetimetoken.FieldPasswordMark:
+		return m.PasswordMark()
+	case onetimetoken.FieldExpiresAt:
+		return m.ExpiresAt()
+	case onetimetoken.FieldUsedAt:
+		return m.UsedAt()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *OneTimeTokenMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case onetimetoken.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case onetimetoken.FieldAccountID:
+		return m.OldAccountID(ctx)
+	case onetimetoken.FieldPurpose:
+		return m.OldPurpose(ctx)
+	case onetimetoken.FieldEmail:
+		return m.OldEmail(ctx)
+	case onetimetoken.FieldPasswordMark:
+		return m.OldPasswordMark(ctx)
+	case onetimetoken.FieldExpiresAt:
+		return m.OldExpiresAt(ctx)
+	case onetimetoken.FieldUsedAt:
+		return m.OldUsedAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown OneTimeToken field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *OneTimeTokenMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case onetimetoken.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case onetimetoken.FieldAccountID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAccountID(v)
+		return nil
+	case onetimetoken.FieldPurpose:
+		v, ok := value.(onetimetoken.Purpose)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPurpose(v)
+		return nil
+	case onetimetoken.FieldEmail:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEmail(v)
+		return nil
+	case onetimetoken.FieldPasswordMark:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPasswordMark(v)
+		return nil
+	case onetimetoken.FieldExpiresAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetExpiresAt(v)
+		return nil
+	case onetimetoken.FieldUsedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUsedAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown OneTimeToken field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *OneTimeTokenMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *OneTimeTokenMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *OneTimeTokenMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown OneTimeToken numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *OneTimeTokenMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(onetimetoken.FieldPasswordMark) {
+		fields = append(fields, onetimetoken.FieldPasswordMark)
+	}
+	if m.FieldCleared(onetimetoken.FieldUsedAt) {
+		fields = append(fields, onetimetoken.FieldUsedAt)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *OneTimeTokenMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *OneTimeTokenMutation) ClearField(name string) error {
+	switch name {
+	case onetimetoken.FieldPasswordMark:
+		m.ClearPasswordMark()
+		return nil
+	case onetimetoken.FieldUsedAt:
+		m.ClearUsedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown OneTimeToken nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *OneTimeTokenMutation) ResetField(name string) error {
+	switch name {
+	case onetimetoken.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case onetimetoken.FieldAccountID:
+		m.ResetAccountID()
+		return nil
+	case onetimetoken.FieldPurpose:
+		m.ResetPurpose()
+		return nil
+	case onetimetoken.FieldEmail:
+		m.ResetEmail()
+		return nil
+	case onetimetoken.FieldPasswordMark:
+		m.ResetPasswordMark()
+		return nil
+	case onetimetoken.FieldExpiresAt:
+		m.ResetExpiresAt()
+		return nil
+	case onetimetoken.FieldUsedAt:
+		m.ResetUsedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown OneTimeToken field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *OneTimeTokenMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *OneTimeTokenMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *OneTimeTokenMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *OneTimeTokenMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *OneTimeTokenMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *OneTimeTokenMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *OneTimeTokenMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown OneTimeToken unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *OneTimeTokenMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown OneTimeToken edge %s", name)
 }
 
 // ProfileMutation represents an operation that mutates the Profile nodes in the graph.

@@ -79,6 +79,12 @@ func JoinSiblings(v any) {
 		if v != nil {
 			sibling.Join([]*Message{v})
 		}
+	case []*OneTimeToken:
+		sibling.Join(v)
+	case *OneTimeToken:
+		if v != nil {
+			sibling.Join([]*OneTimeToken{v})
+		}
 	case []*Profile:
 		sibling.Join(v)
 	case *Profile:

@@ -38,6 +38,8 @@ type Tx struct {
 	InviteCode *InviteCodeClient
 	// Message is the client for interacting with the Message builders.
 	Message *MessageClient
+	// OneTimeToken is the client for interacting with the OneTimeToken builders.
+	OneTimeToken *OneTimeTokenClient
 	// Profile is the client for interacting with the Profile builders.
 	Profile *ProfileClient
 
@@ -183,6 +185,7 @@ func (tx *Tx) init() {
 	tx.Invite = NewInviteClient(tx.config)
 	tx.InviteCode = NewInviteCodeClient(tx.config)
 	tx.Message = NewMessageClient(tx.config)
+	tx.OneTimeToken = NewOneTimeTokenClient(tx.config)
 	tx.Profile = NewProfileClient(tx.config)
 }
 

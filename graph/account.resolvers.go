@@ -17,6 +17,10 @@ import (
 	"github.com/convenehq/convene/internal/viewer"
 )
 
+func (r *accountResolver) PendingEmail(ctx context.Context, obj *ent.Account) (*string, error) {
+	return r.Accounts.PendingEmail(obj), nil
+}
+
 func (r *accountResolver) IsEmailVerified(ctx context.Context, obj *ent.Account) (bool, error) {
 	return account.IsEmailVerified(obj), nil
 }

@@ -13,7 +13,7 @@ import (
 
 // deeds are all of them: those that succeed, that change nothing, and that are refused.
 func deeds() []deed {
-	return slices.Concat(accountDeeds(), sessionDeeds(), peopleDeeds(), messageDeeds(), inviteDeeds(), operatorDeeds())
+	return slices.Concat(accountDeeds(), linkDeeds(), sessionDeeds(), peopleDeeds(), messageDeeds(), inviteDeeds(), operatorDeeds())
 }
 
 func accountDeeds() []deed {
@@ -58,6 +58,8 @@ func sessionDeeds() []deed {
 	used.want = []string{"session.revoked ada session=here"}
 	phone := func(t *testing.T, s *stage) vars { return vars{"sessionId": sessionID(s.again(t).Viewer.Session())} }
 	return []deed{
+		mutation("reauthenticate", "", func(*testing.T, *stage) vars { return vars{"password": password} }),
+		refused("reauthenticate", "with a wrong password", func(*testing.T, *stage) vars { return vars{"password": "wrong"} }),
 		mutation("refreshSession", "", token),
 		used,
 		mutation("signOut", "", none, "session.revoked ada by ada session=here"),
@@ -207,9 +209,13 @@ func operatorDeeds() []deed {
 		after(ban, command("unban", "", unban, "account.unbanned ada")),
 		command("unban", "of somebody not banned", unban),
 		command("reset-password", "", func(ctx context.Context, s *stage, ada relay.ID) error {
-			_, err := s.Accounts.ResetPassword(ctx, account.ResetPasswordInput{AccountID: ada})
+			_, err := s.Accounts.GivePassword(ctx, account.GivePasswordInput{AccountID: ada})
 			return err
 		}, "account.sessions_revoked ada", "account.password_reset ada"),
+		command("send-reset", "", func(ctx context.Context, s *stage, ada relay.ID) error {
+			_, err := s.Accounts.IssuePasswordReset(ctx, account.IssuePasswordResetInput{ProfileID: relay.NewID(ent.ProfilePrefix, s.ada.Account())})
+			return err
+		}, "account.reset_issued ada"),
 		command("sessions", "--revoke-all", func(ctx context.Context, s *stage, ada relay.ID) error {
 			_, err := s.Accounts.RevokeOf(ctx, account.RevokeAccountSessionsInput{AccountID: ada})
 			return err

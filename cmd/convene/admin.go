@@ -25,6 +25,7 @@ type adminCommand struct {
 	Ban           banCommand           `cmd:"" help:"Keep an account out, and sign it out everywhere. Example: convene admin ban @ada --reason 'Sells things by message'"`
 	Unban         unbanCommand         `cmd:"" help:"Let a banned account sign in again. Example: convene admin unban @ada"`
 	ResetPassword resetPasswordCommand `cmd:"" help:"Give an account a new password, print it once, and sign the account out everywhere. Example: convene admin reset-password ada@example.org"`
+	SendReset     sendResetCommand     `cmd:"" help:"Have a running node send somebody a link to a new password. Example: convene admin send-reset @ada"`
 	Sessions      sessionsCommand      `cmd:"" help:"Show where an account is signed in, or end that. Example: convene admin sessions @ada --revoke-all"`
 	Invite        inviteCommand        `cmd:"" help:"Make a code with which others can join, such as the first where nobody joins without one; or end a code. Example: convene admin invite --uses 5 --days 7"`
 	Audit         auditCommand         `cmd:"" help:"Show who did what to whom, the latest first. Example: convene admin audit --account @ada --since 24h"`
@@ -39,6 +40,8 @@ type office struct {
 	accounts *account.Service
 	invites  *invite.Service
 	profiles *profile.Service
+	// mails tells whether letters that are posted here are sent.
+	mails bool
 }
 
 // asOperator does something as the operator, on a database that is up to date.
@@ -68,15 +71,15 @@ func asOperator(ctx context.Context, c config.Config, do func(context.Context, o
 			return err
 		}
 		// Posted here, sent by a node. Without a word of mails in the settings of this terminal none are.
-		mailer, _, err := mails(c, d, jobs, nil)
+		mailer, _, err := mails(c, d, jobs, addresses{})
 		if err != nil && !errors.Is(err, config.ErrNoMailServer) {
 			return err
 		}
 		// Whoever runs as a node wakes its consumers; this one only stores.
 		facts := fact.New(d, graph.Catalogue(), fact.Options{})
-		o := office{db: d, facts: facts, profiles: profile.New(d, facts)}
+		o := office{db: d, facts: facts, profiles: profile.New(d, facts), mails: mailer != nil && c.SendsMail()}
 		o.invites = invite.New(d, ring, o.profiles, facts, inviting(c, nil))
-		o.accounts = account.New(d, ring, o.profiles, facts, account.Options{Mail: mailer})
+		o.accounts = account.New(d, ring, o.profiles, facts, account.Options{Mail: mailer, Jobs: jobs})
 		return do(viewer.AsOperator(ctx), o)
 	})
 }

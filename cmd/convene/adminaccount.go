@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 
 	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/graph/relay"
 	"github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/config"
 	"github.com/convenehq/convene/internal/viewer"
@@ -71,12 +73,33 @@ type resetPasswordCommand struct{ whom }
 // piped to where it is needed and need not be seen.
 func (r resetPasswordCommand) Run(ctx context.Context, c config.Config) error {
 	return r.withAccount(ctx, c, func(ctx context.Context, o office, to *ent.Account) error {
-		password, err := o.accounts.ResetPassword(ctx, account.ResetPasswordInput{AccountID: to.GlobalID()})
+		password, err := o.accounts.GivePassword(ctx, account.GivePasswordInput{AccountID: to.GlobalID()})
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(os.Stderr, "@%s is signed out everywhere. Their new password, which is shown this once:\n", to.Username)
 		say("%s", password)
+		return nil
+	})
+}
+
+type sendResetCommand struct{ whom }
+
+// Run has a link to a new password sent. Nobody but its person sees it.
+func (r sendResetCommand) Run(ctx context.Context, c config.Config) error {
+	return r.withAccount(ctx, c, func(ctx context.Context, o office, to *ent.Account) error {
+		if !o.mails {
+			return errors.New("no mails are sent by these settings: set SMTP_URL as the nodes have it, or say `convene admin reset-password`")
+		}
+		row, err := o.accounts.IssuePasswordReset(ctx, account.IssuePasswordResetInput{ProfileID: relay.NewID(ent.ProfilePrefix, to.ID)})
+		if err != nil {
+			return err
+		}
+		if !account.IsEmailVerified(row) {
+			say("@%s has not proved their address: a running node sends the link for that first, and the other one once they have.", row.Username)
+			return nil
+		}
+		say("A running node sends @%s a link to a new password. Their old one stays until they use it.", row.Username)
 		return nil
 	})
 }

@@ -41,6 +41,14 @@ const (
 	FieldBanReason = "ban_reason"
 	// FieldInvitedBy holds the string denoting the invited_by field in the database.
 	FieldInvitedBy = "invited_by"
+	// FieldEmailPending holds the string denoting the email_pending field in the database.
+	FieldEmailPending = "email_pending"
+	// FieldEmailPendingAt holds the string denoting the email_pending_at field in the database.
+	FieldEmailPendingAt = "email_pending_at"
+	// FieldResetPendingAt holds the string denoting the reset_pending_at field in the database.
+	FieldResetPendingAt = "reset_pending_at"
+	// FieldClaimToldAt holds the string denoting the claim_told_at field in the database.
+	FieldClaimToldAt = "claim_told_at"
 	// Table holds the table name of the account in the database.
 	Table = "accounts"
 )
@@ -60,6 +68,10 @@ var Columns = []string{
 	FieldBannedAt,
 	FieldBanReason,
 	FieldInvitedBy,
+	FieldEmailPending,
+	FieldEmailPendingAt,
+	FieldResetPendingAt,
+	FieldClaimToldAt,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -94,6 +106,8 @@ var (
 	EmailValidator func(string) error
 	// BanReasonValidator is a validator for the "ban_reason" field. It is called by the builders before save.
 	BanReasonValidator func(string) error
+	// EmailPendingValidator is a validator for the "email_pending" field. It is called by the builders before save.
+	EmailPendingValidator func(string) error
 	// DefaultID holds the default value on creation for the "id" field.
 	DefaultID func() uuid.UUID
 )
@@ -176,4 +190,24 @@ func ByBanReason(opts ...sql.OrderTermOption) OrderOption {
 // ByInvitedBy orders the results by the invited_by field.
 func ByInvitedBy(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldInvitedBy, opts...).ToFunc()
+}
+
+// ByEmailPending orders the results by the email_pending field.
+func ByEmailPending(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldEmailPending, opts...).ToFunc()
+}
+
+// ByEmailPendingAt orders the results by the email_pending_at field.
+func ByEmailPendingAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldEmailPendingAt, opts...).ToFunc()
+}
+
+// ByResetPendingAt orders the results by the reset_pending_at field.
+func ByResetPendingAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldResetPendingAt, opts...).ToFunc()
+}
+
+// ByClaimToldAt orders the results by the claim_told_at field.
+func ByClaimToldAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldClaimToldAt, opts...).ToFunc()
 }

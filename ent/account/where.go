@@ -111,6 +111,26 @@ func InvitedBy(v uuid.UUID) predicate.Account {
 	return predicate.Account(sql.FieldEQ(FieldInvitedBy, v))
 }
 
+// EmailPending applies equality check predicate on the "email_pending" field. It's identical to EmailPendingEQ.
+func EmailPending(v string) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldEmailPending, v))
+}
+
+// EmailPendingAt applies equality check predicate on the "email_pending_at" field. It's identical to EmailPendingAtEQ.
+func EmailPendingAt(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldEmailPendingAt, v))
+}
+
+// ResetPendingAt applies equality check predicate on the "reset_pending_at" field. It's identical to ResetPendingAtEQ.
+func ResetPendingAt(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldResetPendingAt, v))
+}
+
+// ClaimToldAt applies equality check predicate on the "claim_told_at" field. It's identical to ClaimToldAtEQ.
+func ClaimToldAt(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldClaimToldAt, v))
+}
+
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.Account {
 	return predicate.Account(sql.FieldEQ(FieldCreatedAt, v))
@@ -719,6 +739,231 @@ func InvitedByIsNil() predicate.Account {
 // InvitedByNotNil applies the NotNil predicate on the "invited_by" field.
 func InvitedByNotNil() predicate.Account {
 	return predicate.Account(sql.FieldNotNull(FieldInvitedBy))
+}
+
+// EmailPendingEQ applies the EQ predicate on the "email_pending" field.
+func EmailPendingEQ(v string) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldEmailPending, v))
+}
+
+// EmailPendingNEQ applies the NEQ predicate on the "email_pending" field.
+func EmailPendingNEQ(v string) predicate.Account {
+	return predicate.Account(sql.FieldNEQ(FieldEmailPending, v))
+}
+
+// EmailPendingIn applies the In predicate on the "email_pending" field.
+func EmailPendingIn(vs ...string) predicate.Account {
+	return predicate.Account(sql.FieldIn(FieldEmailPending, vs...))
+}
+
+// EmailPendingNotIn applies the NotIn predicate on the "email_pending" field.
+func EmailPendingNotIn(vs ...string) predicate.Account {
+	return predicate.Account(sql.FieldNotIn(FieldEmailPending, vs...))
+}
+
+// EmailPendingGT applies the GT predicate on the "email_pending" field.
+func EmailPendingGT(v string) predicate.Account {
+	return predicate.Account(sql.FieldGT(FieldEmailPending, v))
+}
+
+// EmailPendingGTE applies the GTE predicate on the "email_pending" field.
+func EmailPendingGTE(v string) predicate.Account {
+	return predicate.Account(sql.FieldGTE(FieldEmailPending, v))
+}
+
+// EmailPendingLT applies the LT predicate on the "email_pending" field.
+func EmailPendingLT(v string) predicate.Account {
+	return predicate.Account(sql.FieldLT(FieldEmailPending, v))
+}
+
+// EmailPendingLTE applies the LTE predicate on the "email_pending" field.
+func EmailPendingLTE(v string) predicate.Account {
+	return predicate.Account(sql.FieldLTE(FieldEmailPending, v))
+}
+
+// EmailPendingContains applies the Contains predicate on the "email_pending" field.
+func EmailPendingContains(v string) predicate.Account {
+	return predicate.Account(sql.FieldContains(FieldEmailPending, v))
+}
+
+// EmailPendingHasPrefix applies the HasPrefix predicate on the "email_pending" field.
+func EmailPendingHasPrefix(v string) predicate.Account {
+	return predicate.Account(sql.FieldHasPrefix(FieldEmailPending, v))
+}
+
+// EmailPendingHasSuffix applies the HasSuffix predicate on the "email_pending" field.
+func EmailPendingHasSuffix(v string) predicate.Account {
+	return predicate.Account(sql.FieldHasSuffix(FieldEmailPending, v))
+}
+
+// EmailPendingIsNil applies the IsNil predicate on the "email_pending" field.
+func EmailPendingIsNil() predicate.Account {
+	return predicate.Account(sql.FieldIsNull(FieldEmailPending))
+}
+
+// EmailPendingNotNil applies the NotNil predicate on the "email_pending" field.
+func EmailPendingNotNil() predicate.Account {
+	return predicate.Account(sql.FieldNotNull(FieldEmailPending))
+}
+
+// EmailPendingEqualFold applies the EqualFold predicate on the "email_pending" field.
+func EmailPendingEqualFold(v string) predicate.Account {
+	return predicate.Account(sql.FieldEqualFold(FieldEmailPending, v))
+}
+
+// EmailPendingContainsFold applies the ContainsFold predicate on the "email_pending" field.
+func EmailPendingContainsFold(v string) predicate.Account {
+	return predicate.Account(sql.FieldContainsFold(FieldEmailPending, v))
+}
+
+// EmailPendingAtEQ applies the EQ predicate on the "email_pending_at" field.
+func EmailPendingAtEQ(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldEmailPendingAt, v))
+}
+
+// EmailPendingAtNEQ applies the NEQ predicate on the "email_pending_at" field.
+func EmailPendingAtNEQ(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldNEQ(FieldEmailPendingAt, v))
+}
+
+// EmailPendingAtIn applies the In predicate on the "email_pending_at" field.
+func EmailPendingAtIn(vs ...time.Time) predicate.Account {
+	return predicate.Account(sql.FieldIn(FieldEmailPendingAt, vs...))
+}
+
+// EmailPendingAtNotIn applies the NotIn predicate on the "email_pending_at" field.
+func EmailPendingAtNotIn(vs ...time.Time) predicate.Account {
+	return predicate.Account(sql.FieldNotIn(FieldEmailPendingAt, vs...))
+}
+
+// EmailPendingAtGT applies the GT predicate on the "email_pending_at" field.
+func EmailPendingAtGT(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldGT(FieldEmailPendingAt, v))
+}
+
+// EmailPendingAtGTE applies the GTE predicate on the "email_pending_at" field.
+func EmailPendingAtGTE(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldGTE(FieldEmailPendingAt, v))
+}
+
+// EmailPendingAtLT applies the LT predicate on the "email_pending_at" field.
+func EmailPendingAtLT(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldLT(FieldEmailPendingAt, v))
+}
+
+// EmailPendingAtLTE applies the LTE predicate on the "email_pending_at" field.
+func EmailPendingAtLTE(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldLTE(FieldEmailPendingAt, v))
+}
+
+// EmailPendingAtIsNil applies the IsNil predicate on the "email_pending_at" field.
+func EmailPendingAtIsNil() predicate.Account {
+	return predicate.Account(sql.FieldIsNull(FieldEmailPendingAt))
+}
+
+// EmailPendingAtNotNil applies the NotNil predicate on the "email_pending_at" field.
+func EmailPendingAtNotNil() predicate.Account {
+	return predicate.Account(sql.FieldNotNull(FieldEmailPendingAt))
+}
+
+// ResetPendingAtEQ applies the EQ predicate on the "reset_pending_at" field.
+func ResetPendingAtEQ(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldResetPendingAt, v))
+}
+
+// ResetPendingAtNEQ applies the NEQ predicate on the "reset_pending_at" field.
+func ResetPendingAtNEQ(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldNEQ(FieldResetPendingAt, v))
+}
+
+// ResetPendingAtIn applies the In predicate on the "reset_pending_at" field.
+func ResetPendingAtIn(vs ...time.Time) predicate.Account {
+	return predicate.Account(sql.FieldIn(FieldResetPendingAt, vs...))
+}
+
+// ResetPendingAtNotIn applies the NotIn predicate on the "reset_pending_at" field.
+func ResetPendingAtNotIn(vs ...time.Time) predicate.Account {
+	return predicate.Account(sql.FieldNotIn(FieldResetPendingAt, vs...))
+}
+
+// ResetPendingAtGT applies the GT predicate on the "reset_pending_at" field.
+func ResetPendingAtGT(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldGT(FieldResetPendingAt, v))
+}
+
+// ResetPendingAtGTE applies the GTE predicate on the "reset_pending_at" field.
+func ResetPendingAtGTE(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldGTE(FieldResetPendingAt, v))
+}
+
+// ResetPendingAtLT applies the LT predicate on the "reset_pending_at" field.
+func ResetPendingAtLT(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldLT(FieldResetPendingAt, v))
+}
+
+// ResetPendingAtLTE applies the LTE predicate on the "reset_pending_at" field.
+func ResetPendingAtLTE(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldLTE(FieldResetPendingAt, v))
+}
+
+// ResetPendingAtIsNil applies the IsNil predicate on the "reset_pending_at" field.
+func ResetPendingAtIsNil() predicate.Account {
+	return predicate.Account(sql.FieldIsNull(FieldResetPendingAt))
+}
+
+// ResetPendingAtNotNil applies the NotNil predicate on the "reset_pending_at" field.
+func ResetPendingAtNotNil() predicate.Account {
+	return predicate.Account(sql.FieldNotNull(FieldResetPendingAt))
+}
+
+// ClaimToldAtEQ applies the EQ predicate on the "claim_told_at" field.
+func ClaimToldAtEQ(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldClaimToldAt, v))
+}
+
+// ClaimToldAtNEQ applies the NEQ predicate on the "claim_told_at" field.
+func ClaimToldAtNEQ(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldNEQ(FieldClaimToldAt, v))
+}
+
+// ClaimToldAtIn applies the In predicate on the "claim_told_at" field.
+func ClaimToldAtIn(vs ...time.Time) predicate.Account {
+	return predicate.Account(sql.FieldIn(FieldClaimToldAt, vs...))
+}
+
+// ClaimToldAtNotIn applies the NotIn predicate on the "claim_told_at" field.
+func ClaimToldAtNotIn(vs ...time.Time) predicate.Account {
+	return predicate.Account(sql.FieldNotIn(FieldClaimToldAt, vs...))
+}
+
+// ClaimToldAtGT applies the GT predicate on the "claim_told_at" field.
+func ClaimToldAtGT(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldGT(FieldClaimToldAt, v))
+}
+
+// ClaimToldAtGTE applies the GTE predicate on the "claim_told_at" field.
+func ClaimToldAtGTE(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldGTE(FieldClaimToldAt, v))
+}
+
+// ClaimToldAtLT applies the LT predicate on the "claim_told_at" field.
+func ClaimToldAtLT(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldLT(FieldClaimToldAt, v))
+}
+
+// ClaimToldAtLTE applies the LTE predicate on the "claim_told_at" field.
+func ClaimToldAtLTE(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldLTE(FieldClaimToldAt, v))
+}
+
+// ClaimToldAtIsNil applies the IsNil predicate on the "claim_told_at" field.
+func ClaimToldAtIsNil() predicate.Account {
+	return predicate.Account(sql.FieldIsNull(FieldClaimToldAt))
+}
+
+// ClaimToldAtNotNil applies the NotNil predicate on the "claim_told_at" field.
+func ClaimToldAtNotNil() predicate.Account {
+	return predicate.Account(sql.FieldNotNull(FieldClaimToldAt))
 }
 
 // And groups predicates with the AND operator between them.

@@ -24,6 +24,10 @@ var (
 		{Name: "banned_at", Type: field.TypeTime, Nullable: true},
 		{Name: "ban_reason", Type: field.TypeString, Nullable: true, Size: 500},
 		{Name: "invited_by", Type: field.TypeUUID, Nullable: true},
+		{Name: "email_pending", Type: field.TypeString, Nullable: true, Size: 254},
+		{Name: "email_pending_at", Type: field.TypeTime, Nullable: true},
+		{Name: "reset_pending_at", Type: field.TypeTime, Nullable: true},
+		{Name: "claim_told_at", Type: field.TypeTime, Nullable: true},
 	}
 	// AccountsTable holds the schema information for the "accounts" table.
 	AccountsTable = &schema.Table{
@@ -112,6 +116,7 @@ var (
 		{Name: "expires_at", Type: field.TypeTime},
 		{Name: "ends_at", Type: field.TypeTime},
 		{Name: "revoked_at", Type: field.TypeTime, Nullable: true},
+		{Name: "authenticated_at", Type: field.TypeTime, Default: "now()"},
 	}
 	// AuthSessionsTable holds the schema information for the "auth_sessions" table.
 	AuthSessionsTable = &schema.Table{
@@ -404,6 +409,40 @@ var (
 			},
 		},
 	}
+	// OneTimeTokensColumns holds the columns for the "one_time_tokens" table.
+	OneTimeTokensColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime, Default: "now()"},
+		{Name: "account_id", Type: field.TypeUUID},
+		{Name: "purpose", Type: field.TypeEnum, Enums: []string{"VERIFY_EMAIL", "CHANGE_EMAIL", "RESET_PASSWORD", "UNDO_EMAIL"}},
+		{Name: "email", Type: field.TypeString, Size: 254},
+		{Name: "password_mark", Type: field.TypeBytes, Nullable: true, Size: 32},
+		{Name: "expires_at", Type: field.TypeTime},
+		{Name: "used_at", Type: field.TypeTime, Nullable: true},
+	}
+	// OneTimeTokensTable holds the schema information for the "one_time_tokens" table.
+	OneTimeTokensTable = &schema.Table{
+		Name:       "one_time_tokens",
+		Columns:    OneTimeTokensColumns,
+		PrimaryKey: []*schema.Column{OneTimeTokensColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "onetimetoken_account_id_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{OneTimeTokensColumns[2], OneTimeTokensColumns[1]},
+			},
+			{
+				Name:    "onetimetoken_email_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{OneTimeTokensColumns[4], OneTimeTokensColumns[1]},
+			},
+			{
+				Name:    "onetimetoken_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{OneTimeTokensColumns[6]},
+			},
+		},
+	}
 	// ProfilesColumns holds the columns for the "profiles" table.
 	ProfilesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
@@ -433,6 +472,7 @@ var (
 		InvitesTable,
 		InviteCodesTable,
 		MessagesTable,
+		OneTimeTokensTable,
 		ProfilesTable,
 	}
 )

@@ -18,6 +18,7 @@ import (
 	"github.com/convenehq/convene/ent/invite"
 	"github.com/convenehq/convene/ent/invitecode"
 	"github.com/convenehq/convene/ent/message"
+	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/ent/profile"
 	"github.com/convenehq/convene/ent/schema"
 	"github.com/google/uuid"
@@ -72,6 +73,10 @@ func init() {
 	accountDescBanReason := accountFields[7].Descriptor()
 	// account.BanReasonValidator is a validator for the "ban_reason" field. It is called by the builders before save.
 	account.BanReasonValidator = accountDescBanReason.Validators[0].(func(string) error)
+	// accountDescEmailPending is the schema descriptor for email_pending field.
+	accountDescEmailPending := accountFields[9].Descriptor()
+	// account.EmailPendingValidator is a validator for the "email_pending" field. It is called by the builders before save.
+	account.EmailPendingValidator = accountDescEmailPending.Validators[0].(func(string) error)
 	// accountDescID is the schema descriptor for id field.
 	accountDescID := accountMixinFields0[0].Descriptor()
 	// account.DefaultID holds the default value on creation for the id field.
@@ -152,6 +157,10 @@ func init() {
 	authsessionDescLastUsedAt := authsessionFields[5].Descriptor()
 	// authsession.DefaultLastUsedAt holds the default value on creation for the last_used_at field.
 	authsession.DefaultLastUsedAt = authsessionDescLastUsedAt.Default.(func() time.Time)
+	// authsessionDescAuthenticatedAt is the schema descriptor for authenticated_at field.
+	authsessionDescAuthenticatedAt := authsessionFields[9].Descriptor()
+	// authsession.DefaultAuthenticatedAt holds the default value on creation for the authenticated_at field.
+	authsession.DefaultAuthenticatedAt = authsessionDescAuthenticatedAt.Default.(func() time.Time)
 	// authsessionDescID is the schema descriptor for id field.
 	authsessionDescID := authsessionMixinFields0[0].Descriptor()
 	// authsession.DefaultID holds the default value on creation for the id field.
@@ -402,6 +411,32 @@ func init() {
 	messageDescID := messageMixinFields0[0].Descriptor()
 	// message.DefaultID holds the default value on creation for the id field.
 	message.DefaultID = messageDescID.Default.(func() uuid.UUID)
+	onetimetokenMixin := schema.OneTimeToken{}.Mixin()
+	onetimetoken.Policy = privacy.NewPolicies(schema.OneTimeToken{})
+	onetimetoken.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := onetimetoken.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	onetimetokenMixinFields0 := onetimetokenMixin[0].Fields()
+	_ = onetimetokenMixinFields0
+	onetimetokenFields := schema.OneTimeToken{}.Fields()
+	_ = onetimetokenFields
+	// onetimetokenDescCreatedAt is the schema descriptor for created_at field.
+	onetimetokenDescCreatedAt := onetimetokenMixinFields0[1].Descriptor()
+	// onetimetoken.DefaultCreatedAt holds the default value on creation for the created_at field.
+	onetimetoken.DefaultCreatedAt = onetimetokenDescCreatedAt.Default.(func() time.Time)
+	// onetimetokenDescEmail is the schema descriptor for email field.
+	onetimetokenDescEmail := onetimetokenFields[2].Descriptor()
+	// onetimetoken.EmailValidator is a validator for the "email" field. It is called by the builders before save.
+	onetimetoken.EmailValidator = onetimetokenDescEmail.Validators[0].(func(string) error)
+	// onetimetokenDescID is the schema descriptor for id field.
+	onetimetokenDescID := onetimetokenMixinFields0[0].Descriptor()
+	// onetimetoken.DefaultID holds the default value on creation for the id field.
+	onetimetoken.DefaultID = onetimetokenDescID.Default.(func() uuid.UUID)
 	profileMixin := schema.Profile{}.Mixin()
 	profile.Policy = privacy.NewPolicies(schema.Profile{})
 	profile.Hooks[0] = func(next ent.Mutator) ent.Mutator {

@@ -42,6 +42,14 @@ func (Account) Fields() []ent.Field {
 			Annotations(personal.Data("why, for those who look after the service", "until the ban is taken back", personal.Code)),
 		field.UUID("invited_by", uuid.UUID{}).Optional().Nillable().
 			Annotations(personal.Data("who let them in: they are told, and the inviter is told how many", "until either account is erased", personal.Owner)),
+		field.String("email_pending").Optional().Nillable().MaxLen(254).
+			Annotations(personal.Data("the address to be, once it is proved", "7 days, or until it is proved", personal.Code)),
+		field.Time("email_pending_at").Optional().Nillable().
+			Annotations(personal.Data("a change of the address lapses 7 days after it", "7 days, or until the address is proved", personal.Code)),
+		field.Time("reset_pending_at").Optional().Nillable().
+			Annotations(personal.Data("a new password was asked for before the address was proved", "until the address is proved", personal.Code)),
+		field.Time("claim_told_at").Optional().Nillable().
+			Annotations(personal.Data("when the owner was told last that somebody else claims the address", personal.WithAccount, personal.Code)),
 	}
 }
 

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/schema"
 	"entgo.io/ent/schema/field"
 	"entgo.io/ent/schema/index"
@@ -40,6 +41,8 @@ func (AuthSession) Fields() []ent.Field {
 			Annotations(personal.Technical("when it ends even if used", personal.Code)),
 		field.Time("revoked_at").Optional().Nillable().
 			Annotations(personal.Technical("when it was ended by hand or for misuse", personal.RowReader)),
+		field.Time("authenticated_at").Default(now).
+			Annotations(entsql.Default("now()"), personal.Technical("when the password was last proved in it", personal.Code)),
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/convenehq/convene/ent/auditentry"
 	"github.com/convenehq/convene/ent/conversation"
 	"github.com/convenehq/convene/ent/conversationentry"
+	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/internal/testkit"
 	"github.com/convenehq/convene/internal/viewer"
 )
@@ -54,6 +55,7 @@ var readers = map[string][]class{
 	"Curtain":            {system},
 	"Message":            {member, self, audience, system},
 	"IdempotencyKey":     {system},
+	"OneTimeToken":       {system},
 	"AuditEntry":         {admin, operator, system},
 	"Invite":             {self, system},
 	"InviteCode":         {self, system},
@@ -72,6 +74,7 @@ var writers = map[string][]class{
 	"Curtain":            {system},
 	"Message":            {system},
 	"IdempotencyKey":     {system},
+	"OneTimeToken":       {system},
 	"AuditEntry":         {system}, // only when its time is up, for the system too
 	"Invite":             {self, system},
 	"InviteCode":         {self, system},
@@ -124,6 +127,9 @@ func newScene(t *testing.T) *scene {
 	must(err)
 	key, err := client.IdempotencyKey.Create().SetScope([]byte("s")).SetInputMAC([]byte("m")).SetResultID(me).SetExpiresAt(time.Now()).Save(ctx)
 	must(err)
+	link, err := client.OneTimeToken.Create().SetAccountID(me).SetPurpose(onetimetoken.PurposeVERIFY_EMAIL).SetEmail("me@example.org").
+		SetExpiresAt(time.Now()).Save(ctx)
+	must(err)
 	audited, err := client.AuditEntry.Create().SetActorKind(auditentry.ActorKindSYSTEM).SetAction("account.banned").
 		SetTargetKind("account").SetTargetID(me).SetAccountID(me).SetDiff(map[string]any{}).SetEndsAt(time.Now()).Save(ctx)
 	must(err)
@@ -147,7 +153,8 @@ func newScene(t *testing.T) *scene {
 		rows: map[string]uuid.UUID{
 			"Account": me, "AuthSession": session.ID, "Profile": me, "Block": block.ID, "Conversation": c.ID,
 			"ConversationMember": mine.ID, "ConversationEntry": entry.ID, "Curtain": curtain.ID, "Message": message.ID,
-			"IdempotencyKey": key.ID, "AuditEntry": audited.ID, "Invite": invited.ID, "InviteCode": code.ID,
+			"IdempotencyKey": key.ID, "OneTimeToken": link.ID, "AuditEntry": audited.ID,
+			"Invite": invited.ID, "InviteCode": code.ID,
 		},
 	}
 }

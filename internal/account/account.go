@@ -1,6 +1,7 @@
 package account
 
 import (
+	"context"
 	"time"
 
 	"github.com/google/uuid"
@@ -9,6 +10,7 @@ import (
 	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/gather"
 	"github.com/convenehq/convene/internal/invite"
+	"github.com/convenehq/convene/internal/job"
 	"github.com/convenehq/convene/internal/mail"
 	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/token"
@@ -24,6 +26,8 @@ const (
 	refreshGrace = 30 * time.Second
 	// touchEvery is how often at most a session's use is written down.
 	touchEvery = time.Minute
+	// recentFor is for how long a proof of the password counts as recent, unless a setting says otherwise.
+	recentFor = 10 * time.Minute
 	// keyLifetime is how long an idempotency key is remembered.
 	keyLifetime = 24 * time.Hour
 )
@@ -37,7 +41,11 @@ type Service struct {
 	facts     *fact.Log
 	mail      *mail.Mailer
 	invites   *invite.Service
+	links     string
+	asked     *job.Kind[resetAsked]
+	proved    *job.Kind[emailProved]
 	clock     func() time.Time
+	recent    time.Duration
 	passwords *passwords
 	known     *knownSessions
 	lookups   *gather.Gatherer[uuid.UUID, knownSession]
@@ -51,8 +59,14 @@ type Options struct {
 	Mail *mail.Mailer
 	// Invites are what lets people in by a code; nil knows no codes, and needs none.
 	Invites *invite.Service
+	// Jobs do what follows an answer, so that nothing can be told by how long that takes; nil does it before the answer.
+	Jobs *job.Queue
+	// Links is where the links in mails go, with {kind} and {token} in it; empty means [DefaultLinks].
+	Links string
 	// Issuer is the `iss` of access tokens, the service's public URL; empty means "convene".
 	Issuer string
+	// Reauthenticate is for how long proving the password counts as recent, for what asks that; zero means 10 minutes.
+	Reauthenticate time.Duration
 }
 
 // New makes the slice.
@@ -63,11 +77,25 @@ func New(d *db.DB, ring *token.Ring, profiles *profile.Service, facts *fact.Log,
 	if o.Issuer == "" {
 		o.Issuer = "convene"
 	}
+	if o.Reauthenticate <= 0 {
+		o.Reauthenticate = recentFor
+	}
 	s := &Service{
-		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, invites: o.Invites, clock: o.Clock,
+		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, invites: o.Invites, links: o.Links, clock: o.Clock, recent: o.Reauthenticate,
 		access:    token.NewAccess(ring, o.Issuer, o.Clock),
 		passwords: newPasswords(),
 		known:     newKnownSessions(o.Clock),
+	}
+	if s.links == "" {
+		s.links = DefaultLinks
+	}
+	if o.Jobs != nil {
+		s.asked = job.Define(o.Jobs, "account.reset_asked", func(ctx context.Context, j job.Job[resetAsked]) error {
+			return s.answerReset(ctx, j.Args)
+		}, job.KindOptions{})
+		s.proved = job.Define(o.Jobs, "account.email_proved", func(ctx context.Context, j job.Job[emailProved]) error {
+			return s.endOtherClaims(ctx, j.Args)
+		}, job.KindOptions{})
 	}
 	s.lookups = gather.New(s.lookUpAll)
 	return s

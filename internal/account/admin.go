@@ -25,8 +25,8 @@ type UnbanAccountInput struct {
 	AccountID relay.ID
 }
 
-// ResetPasswordInput is the input of ResetPassword.
-type ResetPasswordInput struct {
+// GivePasswordInput is the input of GivePassword.
+type GivePasswordInput struct {
 	AccountID relay.ID
 }
 

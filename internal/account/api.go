@@ -89,3 +89,14 @@ type RevokeOtherSessionsPayload struct {
 	RevokedCount int
 	UserErrors   []*AccountUserError
 }
+
+// ReauthenticateInput is the input of reauthenticate.
+type ReauthenticateInput struct {
+	Password string
+}
+
+// ReauthenticatePayload is the answer of reauthenticate.
+type ReauthenticatePayload struct {
+	RecentUntil *time.Time
+	UserErrors  []*AccountUserError
+}

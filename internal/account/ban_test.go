@@ -154,7 +154,7 @@ func TestOnlyAdminsAndTheOperatorOversee(t *testing.T) {
 			return err
 		},
 	}
-	for _, name := range []string{"Grant", "Ban", "Unban", "ResetPassword", "RevokeOf"} {
+	for _, name := range []string{"Grant", "Ban", "Unban", "GivePassword", "IssuePasswordReset", "RevokeOf"} {
 		useCases[name] = func(v viewer.Viewer) error {
 			return auditedUseCases[name].do(t, b, viewer.With(t.Context(), v), ada)
 		}

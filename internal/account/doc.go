@@ -7,6 +7,10 @@
 //     answered like any other, and an unknown account costs one password hash as a wrong password does.
 //   - An address belongs to an account only once it is verified. Until then any number of accounts may claim
 //     it, and a claim lapses after seven days; the account keeps its username.
+//   - A link in a mail is good once, for a time, and for its own account alone, whoever is signed in where it is opened. No
+//     row and no job has what it says. Whoever comes first under the account's lock uses it up.
+//   - What is mailed, and whether, is decided after the answer: that somebody asks for a new password, or gives an address, is
+//     answered alike and in the same time, whatever belongs to whom.
 //   - A refresh token is good once. Whoever uses an older one than the last is not whom we gave it to, or no
 //     longer alone: the session ends.
 //   - A banned account opens no session, also none that was being opened meanwhile. Only whoever knows its
@@ -18,7 +22,7 @@
 //
 // The invariants: an account has its profile from its first moment; a session's generation goes up by one
 // with each refresh and never down; expires_at is never behind ends_at; a revoked session stays revoked;
-// ban_reason is null unless banned_at is set.
+// ban_reason is null unless banned_at is set; an address that is proved belongs to one account.
 //
-// Owns: Account, AuthSession, IdempotencyKey
+// Owns: Account, AuthSession, IdempotencyKey, OneTimeToken
 package account

@@ -17,6 +17,13 @@ const (
 
 	CodeInviteCodeRequired AccountErrorCode = "INVITE_CODE_REQUIRED"
 	CodeInviteCodeInvalid  AccountErrorCode = "INVITE_CODE_INVALID"
+	CodeLinkInvalid        AccountErrorCode = "LINK_INVALID"
+	CodeLinkExpired        AccountErrorCode = "LINK_EXPIRED"
+	CodeLinkUsed           AccountErrorCode = "LINK_USED"
+	CodeEmailTaken         AccountErrorCode = "EMAIL_TAKEN"
+	CodeEmailMissing       AccountErrorCode = "EMAIL_MISSING"
+
+	CodeReauthenticationRequired AccountErrorCode = "REAUTHENTICATION_REQUIRED"
 )
 
 // AccountUserError is a refusal: something the person can mend.

@@ -14,6 +14,11 @@ const (
 	factBanned          = string(audit.AccountBanned)
 	factUnbanned        = string(audit.AccountUnbanned)
 	factPasswordReset   = string(audit.AccountPasswordReset)
+	factResetIssued     = string(audit.AccountResetIssued)
+	factVerified        = "account.verified"
+	factEmailAsked      = string(audit.AccountEmailAsked)
+	factEmailChanged    = string(audit.AccountEmailChanged)
+	factEmailKept       = string(audit.AccountEmailKept)
 	factSessionOpened   = "session.opened"
 	factSessionRevoked  = string(audit.SessionRevoked)
 	factSessionsRevoked = string(audit.AccountSessionsRevoked)
@@ -36,11 +41,28 @@ var Facts = []fact.Kind{
 	{Name: factBanned, Subject: "account", By: []string{"convene admin ban"}, Says: "An account is kept out."},
 	{Name: factUnbanned, Subject: "account", By: []string{"convene admin unban"}, Says: "An account may sign in again."},
 	{
-		Name: factPasswordReset, Subject: "account", By: []string{"convene admin reset-password"},
-		Says: "An account has been given another password.",
+		Name: factPasswordReset, Subject: "account", By: []string{"resetPassword", "convene admin reset-password"},
+		Says: "An account has another password: its person set it by a link, or it was given one.",
 	},
 	{
-		Name: factSessionOpened, Subject: "account", Refs: []string{refSession}, By: []string{"register", "signIn"},
+		Name: factResetIssued, Subject: "account", By: []string{"issuePasswordReset", "convene admin send-reset"},
+		Says: "An admin has had a link to a new password sent.",
+	},
+	{Name: factVerified, Subject: "account", By: []string{"verifyEmail"}, Says: "An account has proved its address."},
+	{
+		Name: factEmailAsked, Subject: "account", By: []string{"changeEmail"},
+		Says: "An account wants another address, which is still to be proved.",
+	},
+	{
+		Name: factEmailChanged, Subject: "account", By: []string{"verifyEmail"},
+		Says: "An account has another address, and has proved it.",
+	},
+	{
+		Name: factEmailKept, Subject: "account", By: []string{"undoEmailChange"},
+		Says: "An account has its old address back: a change was taken back by the link that was sent there.",
+	},
+	{
+		Name: factSessionOpened, Subject: "account", Refs: []string{refSession}, By: []string{"register", "signIn", "resetPassword"},
 		Says: "Somebody has signed in.",
 	},
 	{
@@ -51,7 +73,7 @@ var Facts = []fact.Kind{
 	{
 		Name: factSessionsRevoked, Subject: "account",
 		By: []string{
-			"revokeOtherSessions", "convene admin sessions", "convene admin ban", "convene admin grant", "convene admin reset-password",
+			"revokeOtherSessions", "resetPassword", "undoEmailChange", "convene admin sessions", "convene admin ban", "convene admin grant", "convene admin reset-password",
 		},
 		Says: "Several of an account's sessions have ended before their time.",
 	},

@@ -87,12 +87,12 @@ func TestGrant(t *testing.T) {
 	})
 }
 
-func TestResetPassword(t *testing.T) {
+func TestGivePassword(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	ada, bob := b.register(t, "ada"), b.register(t, "bob")
 	ctx := viewer.AsOperator(t.Context())
-	password, err := b.accounts.ResetPassword(ctx, account.ResetPasswordInput{AccountID: idOf(ada)})
+	password, err := b.accounts.GivePassword(ctx, account.GivePasswordInput{AccountID: idOf(ada)})
 	if err != nil || len(password) != 20 {
 		t.Fatalf("got %d characters, %v", len(password), err)
 	}
@@ -107,7 +107,7 @@ func TestResetPassword(t *testing.T) {
 		t.Errorf("the new password: %v", err)
 	}
 	b.wantNoSecrets(t, password)
-	if again, err := b.accounts.ResetPassword(ctx, account.ResetPasswordInput{AccountID: idOf(ada)}); err != nil || again == password {
+	if again, err := b.accounts.GivePassword(ctx, account.GivePasswordInput{AccountID: idOf(ada)}); err != nil || again == password {
 		t.Errorf("once more: %v", err)
 	}
 }

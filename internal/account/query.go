@@ -61,3 +61,19 @@ func (s *Service) SessionsByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.
 
 // IsEmailVerified tells whether the account's address has been proved to be its own.
 func IsEmailVerified(row *ent.Account) bool { return row.EmailVerifiedAt != nil }
+
+// PendingEmail is the address that the account changes to once it is proved; nil if to none.
+func (s *Service) PendingEmail(row *ent.Account) *string {
+	if pending := s.pendingEmail(row); pending != "" {
+		return &pending
+	}
+	return nil
+}
+
+// IfOwn is the account if it is the viewer's own, and nil else: what is done by a link shows nobody else's.
+func IfOwn(ctx context.Context, row *ent.Account) *ent.Account {
+	if row == nil || viewer.From(ctx).Account() != row.ID {
+		return nil
+	}
+	return row
+}

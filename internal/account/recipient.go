@@ -23,7 +23,7 @@ func (s *Service) Recipient(ctx context.Context, id uuid.UUID) (mail.Recipient, 
 		return mail.Recipient{}, fmt.Errorf("find whom to write to: %w", err)
 	}
 	to := mail.Recipient{Name: a.Username}
-	if a.EmailVerifiedAt != nil || s.now().Before(a.EmailClaimedAt.Add(claimLifetime)) {
+	if s.isClaimed(a) {
 		to.Address = a.Email
 	}
 	return to, nil

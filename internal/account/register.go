@@ -9,7 +9,9 @@ import (
 
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/account"
+	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/internal/db"
+	"github.com/convenehq/convene/internal/mail"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -91,13 +93,13 @@ func (s *Service) enrol(ctx context.Context, tx *ent.Tx, c claim, hash string) (
 		}
 	}
 	// Before the name: whoever waits for the same name here holds the code already.
-	inviter, err := s.redeem(ctx, tx, c)
+	inviter, err := s.useInvite(ctx, tx, c)
 	if err != nil {
 		return nil, err
 	}
-	err = tx.Account.Create().SetID(id).SetCreatedAt(now).SetUpdatedAt(now).
+	row, err := tx.Account.Create().SetID(id).SetCreatedAt(now).SetUpdatedAt(now).
 		SetUsername(c.username).SetEmail(c.email).SetEmailClaimedAt(now).SetPasswordHash(hash).
-		SetNillableInvitedBy(inviter).Exec(ctx)
+		SetNillableInvitedBy(inviter).Save(ctx)
 	if db.IsUnique(err, "accounts_username_key") {
 		return nil, refuse(CodeUsernameTaken, usernameTaken, "input", "username")
 	}
@@ -108,6 +110,10 @@ func (s *Service) enrol(ctx context.Context, tx *ent.Tx, c claim, hash string) (
 		return nil, err
 	}
 	if err := s.facts.Store(ctx, tx, newcomer(id, inviter)...); err != nil {
+		return nil, err
+	}
+	// The letter is the same for every address; whether it is sent is decided when nobody waits for an answer.
+	if err := s.mailLink(ctx, tx, mail.VerifyEmail, row, onetimetoken.PurposeVERIFY_EMAIL, row.Email, verifyLifetime); err != nil {
 		return nil, err
 	}
 	return s.openSession(ctx, tx, sessionID, id, c.cookie)

@@ -2,47 +2,94 @@ package account
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
-	"strings"
+
+	"github.com/google/uuid"
 
 	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/internal/audit"
+	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/mail"
+	"github.com/convenehq/convene/internal/viewer"
 )
 
-// ResetPassword gives an account a new password, which nobody will be able to read again, and ends all of
-// its sessions. Its person is told by mail, without the password. A ban stays.
-func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (string, error) {
-	if _, err := oversee(ctx); err != nil { // before a password is hashed for whoever asks
-		return "", err
-	}
-	password := newPassword()
-	hash, err := s.passwords.hash(ctx, password)
-	if err != nil {
-		return "", err
-	}
-	_, err = s.overseen(ctx, in.AccountID, func(sys context.Context, tx *ent.Tx, before *ent.Account) (*ent.Account, error) {
-		row, err := tx.Account.UpdateOne(before).SetPasswordHash(hash).AddVersion(1).Save(sys)
-		if err != nil {
-			return nil, fmt.Errorf("write the new password: %w", err)
-		}
-		diff := audit.Diff{"password": audit.Hidden()}
-		if err := s.endAll(sys, tx, row.ID, diff); err != nil {
-			return nil, err
-		}
-		if s.mail != nil {
-			if _, err := s.mail.Post(sys, tx, mail.Letter{Template: mail.PasswordResetByAdmin, Account: row.ID}); err != nil {
-				return nil, err
-			}
-		}
-		return row, s.changed(ctx, tx, audit.AccountPasswordReset, row, diff)
-	})
-	if err != nil {
-		return "", err
-	}
-	return password, nil
+// ResetPassword sets a new password by the link that was sent to the account's address, and signs in. All sessions of
+// the account end, and so does a change of its address that somebody may have begun.
+func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (*SignedIn, error) {
+	return s.reset(ctx, in, true)
 }
 
-// newPassword has 100 random bits in 20 letters and digits, none of which looks like another.
-func newPassword() string { return strings.ToLower(rand.Text()[:20]) }
+// ResetPasswordOnly is ResetPassword without signing in: for a page in a browser where somebody else is signed in.
+func (s *Service) ResetPasswordOnly(ctx context.Context, in ResetPasswordInput) error {
+	_, err := s.reset(ctx, in, false)
+	return err
+}
+
+func (s *Service) reset(ctx context.Context, in ResetPasswordInput, signsIn bool) (*SignedIn, error) {
+	ctx = viewer.AsSystem(ctx, "a link is all that its bearer has")
+	found, err := s.findLink(ctx, in.Token, onetimetoken.PurposeRESET_PASSWORD)
+	if err != nil {
+		return nil, err
+	}
+	// All of it is looked at before a password is hashed for whoever asks, and again under the lock.
+	of, err := s.db.Ent.Account.Get(ctx, found.AccountID)
+	if db.IsNotFound(err) {
+		return nil, linkInvalid()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find whose link it is: %w", err)
+	}
+	if err := s.mayReset(ctx, s.db.Ent, found, of); err != nil {
+		return nil, err
+	}
+	if problem := checkPassword(claim{username: of.Username, email: of.Email, password: in.NewPassword}); problem != "" {
+		return nil, refuse(CodePasswordInvalid, problem, "input", "newPassword")
+	}
+	hash, err := s.passwords.hash(ctx, in.NewPassword)
+	if err != nil {
+		return nil, err
+	}
+	var session *ent.AuthSession
+	err = s.redeem(ctx, found, func(ctx, holder context.Context, tx *ent.Tx, t *ent.OneTimeToken, of *ent.Account) error {
+		if err := s.mayReset(ctx, tx.Client(), t, of); err != nil {
+			return err
+		}
+		row, err := tx.Account.UpdateOne(of).SetPasswordHash(hash).
+			ClearEmailPending().ClearEmailPendingAt().ClearResetPendingAt().AddVersion(1).Save(ctx)
+		if err != nil {
+			return fmt.Errorf("write the new password: %w", err)
+		}
+		diff := audit.Diff{"password": audit.Hidden()}
+		if err := s.endAll(ctx, tx, row.ID, diff); err != nil {
+			return err
+		}
+		if err := s.changed(holder, tx, audit.AccountPasswordReset, row, diff); err != nil {
+			return err
+		}
+		if err := s.post(ctx, tx, mail.Letter{Template: mail.PasswordChanged, Account: row.ID}); err != nil || !signsIn {
+			return err
+		}
+		session, err = s.openSession(ctx, tx, uuid.Must(uuid.NewV7()), row.ID, in.Cookie)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.known.forgetAccount(of.ID)
+	if !signsIn {
+		return nil, nil //nolint:nilnil // nobody is signed in
+	}
+	return s.signedIn(session, of.Role)
+}
+
+// mayReset refuses a link that is not good, and tells the banned that they are: a new password would not let them in.
+func (s *Service) mayReset(ctx context.Context, in *ent.Client, t *ent.OneTimeToken, of *ent.Account) error {
+	if err := s.judge(ctx, in, t, of); err != nil {
+		return err
+	}
+	if of.BannedAt != nil {
+		return refuse(CodeAccountBanned, "This account is banned.")
+	}
+	return nil
+}

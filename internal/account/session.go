@@ -35,7 +35,7 @@ func (s *Service) openSession(
 	now := s.now()
 	session, err := tx.AuthSession.Create().SetID(id).SetCreatedAt(now).
 		SetAccountID(account).SetIsCookie(cookie).SetDeviceLabel(deviceFrom(ctx)).
-		SetRotatedAt(now).SetLastUsedAt(now).SetExpiresAt(now.Add(sessionIdle)).SetEndsAt(now.Add(sessionMax)).
+		SetRotatedAt(now).SetAuthenticatedAt(now).SetLastUsedAt(now).SetExpiresAt(now.Add(sessionIdle)).SetEndsAt(now.Add(sessionMax)).
 		Save(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("write the session: %w", err)

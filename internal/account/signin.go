@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/account"
@@ -47,6 +48,9 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (*SignedIn, error)
 // claimant is the account that a login means. An address means its verified owner; while it has none, the
 // oldest claim that has not lapsed.
 func (s *Service) claimant(ctx context.Context, login string) (*ent.Account, error) {
+	if strings.ContainsRune(login, 0) || !utf8.ValidString(login) {
+		login = "" // nobody's, and nothing that PostgreSQL could be asked for
+	}
 	// A username has no @ but may be written with one in front.
 	if name := strings.TrimPrefix(foldUsername(login), "@"); !strings.Contains(name, "@") {
 		return s.db.Ent.Account.Query().Where(account.Username(name)).Only(ctx)

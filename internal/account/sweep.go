@@ -7,14 +7,15 @@ import (
 
 	"github.com/convenehq/convene/ent/authsession"
 	"github.com/convenehq/convene/ent/idempotencykey"
+	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
 // sessionKept is for how long an ended session is kept, as ent/schema declares.
 const sessionKept = 30 * 24 * time.Hour
 
-// Sweep removes what has outlived its retention: idempotency keys of another day, and sessions that ended
-// a month ago. Any number of nodes may run it now and then.
+// Sweep removes what has outlived its retention: idempotency keys of another day, sessions and links that ended a month
+// ago, and addresses that nobody proved in time. Any number of nodes may run it now and then.
 func (s *Service) Sweep(ctx context.Context) error {
 	ctx = viewer.AsSystem(ctx, "retention is nobody's request")
 	now := s.now()
@@ -28,5 +29,8 @@ func (s *Service) Sweep(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("remove old sessions: %w", err)
 	}
-	return nil
+	if _, err := s.db.Ent.OneTimeToken.Delete().Where(onetimetoken.ExpiresAtLTE(now.Add(-linkKept))).Exec(ctx); err != nil {
+		return fmt.Errorf("remove old links: %w", err)
+	}
+	return s.lapse(ctx)
 }

@@ -13,8 +13,9 @@ import (
 
 // booleans are the names of flags that need no `is`, each with its reason.
 var booleans = map[string]string{
-	"RegisterInput.cookie": "it chooses a mode, it does not describe anything",
-	"SignInInput.cookie":   "it chooses a mode, it does not describe anything",
+	"RegisterInput.cookie":      "it chooses a mode, it does not describe anything",
+	"ResetPasswordInput.cookie": "it chooses a mode, it does not describe anything",
+	"SignInInput.cookie":        "it chooses a mode, it does not describe anything",
 }
 
 // gaps are the lists that may be null or have nulls in them, each with its reason.

@@ -11,7 +11,14 @@ const (
 	AccountRoleGranted     Action = "account.role_granted"
 	AccountPasswordReset   Action = "account.password_reset"
 	AccountSessionsRevoked Action = "account.sessions_revoked"
-	SessionRevoked         Action = "session.revoked"
+	// AccountResetIssued is a link to a new password that an admin had sent.
+	AccountResetIssued Action = "account.reset_issued"
+	// AccountEmailAsked is another address that is still to be proved, AccountEmailChanged one that is, and AccountEmailKept
+	// a change that the old address took back.
+	AccountEmailAsked   Action = "account.email_asked"
+	AccountEmailChanged Action = "account.email_changed"
+	AccountEmailKept    Action = "account.email_kept"
+	SessionRevoked      Action = "session.revoked"
 	// SessionReused is a refresh token that came again after it had been used up: somebody else may have it,
 	// so the session was ended.
 	SessionReused Action = "session.reused"
@@ -29,6 +36,7 @@ const (
 func Actions() []Action {
 	return []Action{
 		AccountBanned, AccountUnbanned, AccountRoleGranted, AccountPasswordReset, AccountSessionsRevoked,
+		AccountResetIssued, AccountEmailAsked, AccountEmailChanged, AccountEmailKept,
 		SessionRevoked, SessionReused, EpochRenewed, InviteCodeCreated, InviteCodeRevoked, FactDropped, JobCancelled,
 	}
 }

@@ -65,6 +65,9 @@ func (c Config) checkNumbers() error {
 	if c.Sweep < leastSweep || c.Sweep > mostSweep {
 		return fmt.Errorf("CONVENE_SWEEP is %v and has to be between 500ms and 1m", c.Sweep)
 	}
+	if c.Reauthenticate != 0 && (c.Reauthenticate < time.Minute || c.Reauthenticate > 24*time.Hour) {
+		return fmt.Errorf("CONVENE_REAUTHENTICATE is %v and has to be between 1m and 24h", c.Reauthenticate)
+	}
 	return nil
 }
 

@@ -33,6 +33,9 @@ func Load() (Config, error) {
 	if c.URL == "" {
 		c.URL = "http://" + c.Addr
 	}
+	if c.Links == "" {
+		c.Links = c.URL + "/{kind}?token={token}"
+	}
 	if c.MailFrom == "" {
 		c.MailFrom = "convene@" + mailDomain(c.URL)
 	}

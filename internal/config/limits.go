@@ -18,7 +18,7 @@ type Limits struct {
 	// HTTP request besides; 0 for no limit, which is also the default in dev.
 	OperationsPerAddress int `env:"CONVENE_OPERATIONS_PER_ADDRESS" envDefault:"500"`
 	// FailedSignIns is how often signing in may fail for one login within ten minutes, and five times as often for
-	// one address; 0 for no limit, which is also the default in dev.
+	// one address, from which as many may ask for a new password; 0 for no limit, which is also the default in dev.
 	FailedSignIns int `env:"CONVENE_FAILED_SIGN_INS" envDefault:"10"`
 	// RegistrationsPerAddress is how many may register from one address within an hour; 0 for no limit, which is
 	// also the default in dev.

@@ -38,11 +38,34 @@ func (c Config) checkMail() error {
 			return errors.New("CONVENE_MAIL is off and SMTP_URL is set: leave one of them out")
 		}
 	}
+	if err := c.checkLinks(); err != nil {
+		return err
+	}
 	if c.MailFrom == "" {
 		return nil
 	}
 	if _, err := mail.ParseAddress(c.MailFrom); err != nil {
 		return fmt.Errorf("CONVENE_MAIL_FROM is %q and has to be an address like Convene <convene@example.org>", c.MailFrom)
+	}
+	return nil
+}
+
+// checkLinks wants an address that a mail can have, with a place for the token: behind a # it gets into no log.
+func (c Config) checkLinks() error {
+	if c.Links == "" {
+		return nil
+	}
+	const like = "like https://app.example.org/{kind}?token={token}"
+	u, err := url.Parse(strings.NewReplacer("{kind}", "verify", "{token}", "token").Replace(c.Links))
+	switch {
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.User != nil:
+		return fmt.Errorf("CONVENE_LINKS has to be an address %s", like)
+	case strings.Count(c.Links, "{token}") != 1, strings.Count(c.Links, "{kind}") != 1:
+		return fmt.Errorf("CONVENE_LINKS has to have {kind} and {token} in it, each once, %s", like)
+	case strings.ContainsAny(strings.NewReplacer("{kind}", "", "{token}", "").Replace(c.Links), "{} \t\r\n"):
+		return fmt.Errorf("CONVENE_LINKS has something in braces or a space that is neither {kind} nor {token}, and has to be %s", like)
+	case c.IsProduction() && u.Scheme != "https" && !isLoopback(u.Hostname()):
+		return fmt.Errorf("CONVENE_LINKS has to begin with https:// in production, %s", like)
 	}
 	return nil
 }

@@ -59,6 +59,9 @@ type Config struct {
 	// MailFrom is whom mails are from, like Convene <convene@example.org>; convene@ and the host of
 	// CONVENE_URL if empty.
 	MailFrom string `env:"CONVENE_MAIL_FROM"`
+	// Links is where the links in mails go, with {kind} (verify, reset or undo) and {token} in it, like
+	// https://app.example.org/{kind}?token={token}; this server's own pages, which need no client, if empty.
+	Links string `env:"CONVENE_LINKS"`
 	// Log is text or json; json in production if empty.
 	Log string `env:"CONVENE_LOG"`
 	// LogLevel is debug, info, warn or error; below it no line is written, and at debug every request has one.
@@ -67,6 +70,9 @@ type Config struct {
 	// numbers are at ADDR in dev, and nowhere in production.
 	MetricsAddr string `env:"CONVENE_METRICS_ADDR"`
 	Invites
+	// Reauthenticate is for how long proving one's password counts as recent, as changing it and the like ask for;
+	// between 1m and 24h, or 0 for the default.
+	Reauthenticate time.Duration `env:"CONVENE_REAUTHENTICATE" envDefault:"10m"`
 	Limits
 	Traces
 	Asking

@@ -101,8 +101,16 @@ func (c *Client) SignIn(login string) (Attempt, error) {
 	return c.attempt(c.at(SignIns), key{Logins, [16]byte(hash[:16])})
 }
 
+// Prove counts an attempt at proving a password once more, by the address and by the account.
+func (c *Client) Prove(account uuid.UUID) (Attempt, error) {
+	return c.attempt(c.at(SignIns), key{Logins, account})
+}
+
 // Register counts an attempt at registering, by the address.
 func (c *Client) Register() (Attempt, error) { return c.attempt(c.at(Registrations)) }
+
+// AskLink counts that somebody asks for a mail with a link, by the address.
+func (c *Client) AskLink() (Attempt, error) { return c.attempt(c.at(Links)) }
 
 func (c *Client) attempt(keys ...key) (Attempt, error) {
 	if c == nil {
@@ -154,6 +162,8 @@ func Refuse(kind Kind, wait time.Duration) *fault.Error {
 		what = "Signing in failed too often."
 	case Registrations:
 		what = "Too many have registered from here."
+	case Links:
+		what = "Too many mails were asked for from here."
 	case Operations, Requests:
 		what = "Too much was asked for in too short a time."
 	}

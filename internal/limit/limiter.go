@@ -25,9 +25,11 @@ const (
 	Logins Kind = "sign_in_login"
 	// Registrations is how often somebody registers, or tries to, at an address.
 	Registrations Kind = "registration"
+	// Links is how often a mail with a link is asked for at an address, by whoever is not signed in.
+	Links Kind = "link_address"
 )
 
-var kinds = []Kind{Operations, Requests, SignIns, Logins, Registrations}
+var kinds = []Kind{Operations, Requests, SignIns, Logins, Registrations, Links}
 
 // Rates are the rates of what is counted. What is missing has no limit.
 type Rates map[Kind]Rate

@@ -4,7 +4,7 @@ import "github.com/convenehq/convene/internal/telemetry"
 
 var (
 	refused = telemetry.NewCounters("convene_rate_limited_total",
-		"What was refused because too much was asked for, by what was counted: account, address, sign_in_address, sign_in_login, registration.", "by")
+		"What was refused because too much was asked for, by what was counted: account, address, sign_in_address, sign_in_login, registration, link_address.", "by")
 	forgotten = telemetry.NewCounter("convene_rate_forgotten_total",
 		"Accounts, addresses and logins that were forgotten for want of room while they still counted.")
 )

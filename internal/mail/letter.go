@@ -16,6 +16,24 @@ const (
 	PasswordResetByAdmin = "account.password_reset_by_admin"
 	// Invited asks somebody to join.
 	Invited = "invite.by_email"
+	// VerifyEmail has the link by which an account proves its address.
+	VerifyEmail = "account.verify_email"
+	// VerifyFirst has it too: a new password was asked for before the address was proved.
+	VerifyFirst = "account.verify_first"
+	// EmailClaimed tells the owner of an address that somebody else gave it.
+	EmailClaimed = "account.email_claimed"
+	// ResetPassword has the link to a new password.
+	ResetPassword = "account.reset_password"
+	// ResetByAdmin has it too: an administrator had it sent.
+	ResetByAdmin = "account.reset_by_admin"
+	// PasswordChanged tells that an account has a new password.
+	PasswordChanged = "account.password_changed"
+	// ChangeEmail has the link by which an account proves the address that it changes to.
+	ChangeEmail = "account.change_email"
+	// EmailChangeAsked tells the old address of a change that is asked for, with a link that takes it back.
+	EmailChangeAsked = "account.email_change_asked"
+	// EmailChanged tells the old address of a change that is done, with a link that takes it back.
+	EmailChanged = "account.email_changed"
 )
 
 // A Letter is what to write to whom. It is stored until it is sent and for weeks after that.
@@ -27,13 +45,17 @@ type Letter struct {
 	// About is a row instead of an account, by which the template's writer finds, when it is sent, where it goes and what
 	// else stands in it: so neither an address nor a secret is stored with the job.
 	About uuid.UUID `json:"about,omitzero"`
+	// Token is what the letter has a link for, instead of an account. Where it goes, and what the link says, is read when
+	// it is sent.
+	Token uuid.UUID `json:"token,omitzero"`
 	// To is an address instead of an account: for mails to nobody's account.
 	To string `json:"to,omitempty"`
 	// Data is what the template names besides the recipient: nothing personal.
 	Data map[string]string `json:"data,omitempty"`
 }
 
-// letters are all templates with the data that the gallery of the development pages shows them with.
+// letters are all templates with the data that the gallery of the development pages shows them with. A link gets a
+// sample by itself.
 var letters = map[string]struct {
 	*written
 	sample map[string]string
@@ -41,15 +63,24 @@ var letters = map[string]struct {
 	Test:                 {parse(Test), nil},
 	PasswordResetByAdmin: {parse(PasswordResetByAdmin), nil},
 	Invited:              {parse(Invited), map[string]string{"from": "grace", "code": "0000-sample-no-code-0000", "until": "4 December 2026"}},
+	VerifyEmail:          {parse(VerifyEmail), nil},
+	VerifyFirst:          {parse(VerifyFirst), nil},
+	EmailClaimed:         {parse(EmailClaimed), nil},
+	ResetPassword:        {parse(ResetPassword), nil},
+	ResetByAdmin:         {parse(ResetByAdmin), nil},
+	PasswordChanged:      {parse(PasswordChanged), nil},
+	ChangeEmail:          {parse(ChangeEmail), nil},
+	EmailChangeAsked:     {parse(EmailChangeAsked), nil},
+	EmailChanged:         {parse(EmailChanged), nil},
 }
 
 // write makes a message of a letter; who sends it adds when and by which name.
-func write(template, url string, to Recipient, data map[string]string) (Message, error) {
+func write(template, url string, to Recipient, link string, data map[string]string) (Message, error) {
 	w, ok := letters[template]
 	if !ok {
 		return Message{}, fmt.Errorf("there is no template %s", template)
 	}
-	subject, text, page, err := w.render(fill{Name: to.Name, URL: url, Data: data})
+	subject, text, page, err := w.render(fill{Name: to.Name, URL: url, Link: link, Data: data})
 	if err != nil {
 		return Message{}, fmt.Errorf("fill the template %s in: %w", template, err)
 	}
@@ -61,5 +92,6 @@ func Templates() []string { return slices.Sorted(maps.Keys(letters)) }
 
 // Sample is a template filled in with what somebody might get.
 func Sample(template, url string) (Message, error) {
-	return write(template, url, Recipient{Name: "Ada", Address: "ada@example.com"}, letters[template].sample)
+	link := url + "/verify?token=a-sample-that-opens-nothing"
+	return write(template, url, Recipient{Name: "ada", Address: "ada@example.com"}, link, letters[template].sample)
 }

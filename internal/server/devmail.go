@@ -75,7 +75,7 @@ func (s *Server) mailJSON(w http.ResponseWriter, r *http.Request) {
 
 // templates lists all templates, and shows a sample of the one that the query names.
 func (s *Server) templates(w http.ResponseWriter, r *http.Request) {
-	page := pages.Mails{Title: "Templates", Hint: "Every mail there is, as somebody might get it."}
+	page := pages.Mails{Title: "Templates", Hint: "Every mail there is, as somebody might get it.", IsGallery: r.URL.Query().Get("name") == ""}
 	for _, name := range mail.Templates() {
 		m, err := mail.Sample(name, s.publicURL())
 		if err != nil {
@@ -83,12 +83,13 @@ func (s *Server) templates(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		chosen := name == r.URL.Query().Get("name")
+		frame := "/dev/mail/templates/html?name=" + url.QueryEscape(name)
 		page.Entries = append(page.Entries, pages.MailEntry{
-			Link: "/dev/mail/templates?name=" + url.QueryEscape(name), Subject: m.Subject, To: name, Chosen: chosen,
+			Link: "/dev/mail/templates?name=" + url.QueryEscape(name), Subject: m.Subject, To: name, Chosen: chosen, Frame: frame,
 		})
 		if chosen {
 			page.Chosen = &pages.Mail{
-				Subject: m.Subject, To: m.To.Address, Text: m.Text, Frame: "/dev/mail/templates/html?name=" + url.QueryEscape(name),
+				Subject: m.Subject, To: m.To.Address, Text: m.Text, Frame: frame,
 			}
 		}
 	}

@@ -17,6 +17,7 @@ func Rates(c config.Config) limit.Rates {
 		limit.Requests:      limit.PerSecond(c.OperationsPerAddress),
 		limit.Logins:        limit.Within(10*time.Minute, c.FailedSignIns, c.FailedSignIns),
 		limit.SignIns:       limit.Within(10*time.Minute, 5*c.FailedSignIns, 5*c.FailedSignIns),
+		limit.Links:         limit.Within(10*time.Minute, 5*c.FailedSignIns, 5*c.FailedSignIns),
 		limit.Registrations: limit.Within(time.Hour, c.RegistrationsPerAddress, c.RegistrationsPerAddress),
 	}
 }

@@ -19,8 +19,9 @@ func (s *Server) routes() http.Handler {
 	}
 	mux.Handle("/graphql", s.cors(s.count(s.authenticate(s.o.Graph))))
 	if s.o.Invites != nil {
-		mux.Handle("GET /r/{code}", s.count(http.HandlerFunc(s.invite)))
+		mux.Handle("GET /r/{code}", s.page(s.invite))
 	}
+	s.linkRoutes(mux)
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /.well-known/jwks.json", s.jwks)

@@ -16,6 +16,7 @@ const (
 
 	refreshInfo = "convene/refresh-token"
 	cookieInfo  = "convene/session-cookie"
+	linkInfo    = "convene/one-time-link"
 )
 
 // Refresh is what a refresh token says.
@@ -48,6 +49,17 @@ func (r *Ring) SignCookie(session uuid.UUID) string { return r.seal(cookieInfo, 
 func (r *Ring) ParseCookie(value string) (uuid.UUID, error) {
 	session, _, err := r.open(cookieInfo, value, 0)
 	return session, err
+}
+
+// SignLink makes what the link of a one-time token carries: always the same while the newest secret is, so that it
+// can be made when a mail is written and need not be kept anywhere.
+func (r *Ring) SignLink(id uuid.UUID) string { return r.seal(linkInfo, id, nil) }
+
+// ParseLink checks what a link carries and says which one-time token it is; the error is [ErrInvalid]. Whether the
+// token is still good is not its business.
+func (r *Ring) ParseLink(text string) (uuid.UUID, error) {
+	id, _, err := r.open(linkInfo, text, 0)
+	return id, err
 }
 
 func (r *Ring) seal(info string, session uuid.UUID, rest []byte) string {

@@ -14,13 +14,17 @@ type Mails struct {
 	Title, Hint string
 	Entries     []MailEntry
 	Chosen      *Mail
+	// IsGallery shows every entry with its frame, and not as a list.
+	IsGallery bool
 }
 
 // MailEntry is a mail in the list.
 type MailEntry struct {
 	Link, Subject, To string
-	At                time.Time
-	Chosen            bool
+	// Frame is where its HTML is, for a gallery.
+	Frame  string
+	At     time.Time
+	Chosen bool
 }
 
 // Mail is the chosen mail. Its HTML is at Frame.

@@ -11,7 +11,7 @@ import (
 // Person is a demo person that the pages offer to be.
 type Person struct{ Username, DisplayName string }
 
-//go:embed graphiql demo invite mail shared
+//go:embed graphiql demo link mail shared
 var files embed.FS
 
 // GraphiQL serves GraphiQL and the links that sign in as one of the people; without people there are no
