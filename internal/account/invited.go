@@ -25,8 +25,8 @@ func (s *Service) checkInvite(ctx context.Context, c claim) (refusal, err error)
 	return split(s.invites.Check(ctx, c.inviteCode))
 }
 
-// redeem uses the code up by one and answers who invited; nil if nobody did.
-func (s *Service) redeem(ctx context.Context, tx *ent.Tx, c claim) (*uuid.UUID, error) {
+// useInvite uses the code up by one and answers who invited; nil if nobody did.
+func (s *Service) useInvite(ctx context.Context, tx *ent.Tx, c claim) (*uuid.UUID, error) {
 	if s.invites == nil {
 		return nil, nil // nobody is invited here
 	}

@@ -91,7 +91,7 @@ func (s *Service) enrol(ctx context.Context, tx *ent.Tx, c claim, hash string) (
 		}
 	}
 	// Before the name: whoever waits for the same name here holds the code already.
-	inviter, err := s.redeem(ctx, tx, c)
+	inviter, err := s.useInvite(ctx, tx, c)
 	if err != nil {
 		return nil, err
 	}
