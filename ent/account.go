@@ -43,6 +43,8 @@ type Account struct {
 	BannedAt *time.Time `json:"banned_at,omitempty"`
 	// BanReason holds the value of the "ban_reason" field.
 	BanReason *string `json:"ban_reason,omitempty"`
+	// InvitedBy holds the value of the "invited_by" field.
+	InvitedBy *uuid.UUID `json:"invited_by,omitempty"`
 	// EmailPending holds the value of the "email_pending" field.
 	EmailPending *string `json:"email_pending,omitempty"`
 	// EmailPendingAt holds the value of the "email_pending_at" field.
@@ -61,6 +63,8 @@ func (*Account) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case account.FieldInvitedBy:
+			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
 		case account.FieldVersion:
 			values[i] = new(sql.NullInt64)
 		case account.FieldUsername, account.FieldEmail, account.FieldPasswordHash, account.FieldRole, account.FieldBanReason, account.FieldEmailPending:
@@ -158,6 +162,13 @@ func (_m *Account) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.BanReason = new(string)
 				*_m.BanReason = value.String
+			}
+		case account.FieldInvitedBy:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field invited_by", values[i])
+			} else if value.Valid {
+				_m.InvitedBy = new(uuid.UUID)
+				*_m.InvitedBy = *value.S.(*uuid.UUID)
 			}
 		case account.FieldEmailPending:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -259,6 +270,11 @@ func (_m *Account) String() string {
 	if v := _m.BanReason; v != nil {
 		builder.WriteString("ban_reason=")
 		builder.WriteString(*v)
+	}
+	builder.WriteString(", ")
+	if v := _m.InvitedBy; v != nil {
+		builder.WriteString("invited_by=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
 	}
 	builder.WriteString(", ")
 	if v := _m.EmailPending; v != nil {

@@ -147,6 +147,20 @@ func (_c *AccountCreate) SetNillableBanReason(v *string) *AccountCreate {
 	return _c
 }
 
+// SetInvitedBy sets the "invited_by" field.
+func (_c *AccountCreate) SetInvitedBy(v uuid.UUID) *AccountCreate {
+	_c.mutation.SetInvitedBy(v)
+	return _c
+}
+
+// SetNillableInvitedBy sets the "invited_by" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableInvitedBy(v *uuid.UUID) *AccountCreate {
+	if v != nil {
+		_c.SetInvitedBy(*v)
+	}
+	return _c
+}
+
 // SetEmailPending sets the "email_pending" field.
 func (_c *AccountCreate) SetEmailPending(v string) *AccountCreate {
 	_c.mutation.SetEmailPending(v)
@@ -417,6 +431,10 @@ func (_c *AccountCreate) createSpec() (*Account, *sqlgraph.CreateSpec) {
 		_spec.SetField(account.FieldBanReason, field.TypeString, value)
 		_node.BanReason = &value
 	}
+	if value, ok := _c.mutation.InvitedBy(); ok {
+		_spec.SetField(account.FieldInvitedBy, field.TypeUUID, value)
+		_node.InvitedBy = &value
+	}
 	if value, ok := _c.mutation.EmailPending(); ok {
 		_spec.SetField(account.FieldEmailPending, field.TypeString, value)
 		_node.EmailPending = &value
@@ -626,6 +644,24 @@ func (u *AccountUpsert) UpdateBanReason() *AccountUpsert {
 // ClearBanReason clears the value of the "ban_reason" field.
 func (u *AccountUpsert) ClearBanReason() *AccountUpsert {
 	u.SetNull(account.FieldBanReason)
+	return u
+}
+
+// SetInvitedBy sets the "invited_by" field.
+func (u *AccountUpsert) SetInvitedBy(v uuid.UUID) *AccountUpsert {
+	u.Set(account.FieldInvitedBy, v)
+	return u
+}
+
+// UpdateInvitedBy sets the "invited_by" field to the value that was provided on create.
+func (u *AccountUpsert) UpdateInvitedBy() *AccountUpsert {
+	u.SetExcluded(account.FieldInvitedBy)
+	return u
+}
+
+// ClearInvitedBy clears the value of the "invited_by" field.
+func (u *AccountUpsert) ClearInvitedBy() *AccountUpsert {
+	u.SetNull(account.FieldInvitedBy)
 	return u
 }
 
@@ -917,6 +953,27 @@ func (u *AccountUpsertOne) UpdateBanReason() *AccountUpsertOne {
 func (u *AccountUpsertOne) ClearBanReason() *AccountUpsertOne {
 	return u.Update(func(s *AccountUpsert) {
 		s.ClearBanReason()
+	})
+}
+
+// SetInvitedBy sets the "invited_by" field.
+func (u *AccountUpsertOne) SetInvitedBy(v uuid.UUID) *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetInvitedBy(v)
+	})
+}
+
+// UpdateInvitedBy sets the "invited_by" field to the value that was provided on create.
+func (u *AccountUpsertOne) UpdateInvitedBy() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateInvitedBy()
+	})
+}
+
+// ClearInvitedBy clears the value of the "invited_by" field.
+func (u *AccountUpsertOne) ClearInvitedBy() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearInvitedBy()
 	})
 }
 
@@ -1387,6 +1444,27 @@ func (u *AccountUpsertBulk) UpdateBanReason() *AccountUpsertBulk {
 func (u *AccountUpsertBulk) ClearBanReason() *AccountUpsertBulk {
 	return u.Update(func(s *AccountUpsert) {
 		s.ClearBanReason()
+	})
+}
+
+// SetInvitedBy sets the "invited_by" field.
+func (u *AccountUpsertBulk) SetInvitedBy(v uuid.UUID) *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetInvitedBy(v)
+	})
+}
+
+// UpdateInvitedBy sets the "invited_by" field to the value that was provided on create.
+func (u *AccountUpsertBulk) UpdateInvitedBy() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateInvitedBy()
+	})
+}
+
+// ClearInvitedBy clears the value of the "invited_by" field.
+func (u *AccountUpsertBulk) ClearInvitedBy() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearInvitedBy()
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/convenehq/convene/ent/account"
 	"github.com/convenehq/convene/ent/predicate"
 	"github.com/convenehq/convene/internal/viewer"
+	"github.com/google/uuid"
 )
 
 // AccountUpdate is the builder for updating Account entities.
@@ -184,6 +185,26 @@ func (_u *AccountUpdate) SetNillableBanReason(v *string) *AccountUpdate {
 // ClearBanReason clears the value of the "ban_reason" field.
 func (_u *AccountUpdate) ClearBanReason() *AccountUpdate {
 	_u.mutation.ClearBanReason()
+	return _u
+}
+
+// SetInvitedBy sets the "invited_by" field.
+func (_u *AccountUpdate) SetInvitedBy(v uuid.UUID) *AccountUpdate {
+	_u.mutation.SetInvitedBy(v)
+	return _u
+}
+
+// SetNillableInvitedBy sets the "invited_by" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableInvitedBy(v *uuid.UUID) *AccountUpdate {
+	if v != nil {
+		_u.SetInvitedBy(*v)
+	}
+	return _u
+}
+
+// ClearInvitedBy clears the value of the "invited_by" field.
+func (_u *AccountUpdate) ClearInvitedBy() *AccountUpdate {
+	_u.mutation.ClearInvitedBy()
 	return _u
 }
 
@@ -404,6 +425,12 @@ func (_u *AccountUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.BanReasonCleared() {
 		_spec.ClearField(account.FieldBanReason, field.TypeString)
 	}
+	if value, ok := _u.mutation.InvitedBy(); ok {
+		_spec.SetField(account.FieldInvitedBy, field.TypeUUID, value)
+	}
+	if _u.mutation.InvitedByCleared() {
+		_spec.ClearField(account.FieldInvitedBy, field.TypeUUID)
+	}
 	if value, ok := _u.mutation.EmailPending(); ok {
 		_spec.SetField(account.FieldEmailPending, field.TypeString, value)
 	}
@@ -604,6 +631,26 @@ func (_u *AccountUpdateOne) SetNillableBanReason(v *string) *AccountUpdateOne {
 // ClearBanReason clears the value of the "ban_reason" field.
 func (_u *AccountUpdateOne) ClearBanReason() *AccountUpdateOne {
 	_u.mutation.ClearBanReason()
+	return _u
+}
+
+// SetInvitedBy sets the "invited_by" field.
+func (_u *AccountUpdateOne) SetInvitedBy(v uuid.UUID) *AccountUpdateOne {
+	_u.mutation.SetInvitedBy(v)
+	return _u
+}
+
+// SetNillableInvitedBy sets the "invited_by" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableInvitedBy(v *uuid.UUID) *AccountUpdateOne {
+	if v != nil {
+		_u.SetInvitedBy(*v)
+	}
+	return _u
+}
+
+// ClearInvitedBy clears the value of the "invited_by" field.
+func (_u *AccountUpdateOne) ClearInvitedBy() *AccountUpdateOne {
+	_u.mutation.ClearInvitedBy()
 	return _u
 }
 
@@ -853,6 +900,12 @@ func (_u *AccountUpdateOne) sqlSave(ctx context.Context) (_node *Account, err er
 	}
 	if _u.mutation.BanReasonCleared() {
 		_spec.ClearField(account.FieldBanReason, field.TypeString)
+	}
+	if value, ok := _u.mutation.InvitedBy(); ok {
+		_spec.SetField(account.FieldInvitedBy, field.TypeUUID, value)
+	}
+	if _u.mutation.InvitedByCleared() {
+		_spec.ClearField(account.FieldInvitedBy, field.TypeUUID)
 	}
 	if value, ok := _u.mutation.EmailPending(); ok {
 		_spec.SetField(account.FieldEmailPending, field.TypeString, value)

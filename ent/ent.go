@@ -21,6 +21,8 @@ import (
 	"github.com/convenehq/convene/ent/conversationmember"
 	"github.com/convenehq/convene/ent/curtain"
 	"github.com/convenehq/convene/ent/idempotencykey"
+	"github.com/convenehq/convene/ent/invite"
+	"github.com/convenehq/convene/ent/invitecode"
 	"github.com/convenehq/convene/ent/message"
 	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/ent/profile"
@@ -93,6 +95,8 @@ func checkColumn(t, c string) error {
 			conversationmember.Table: conversationmember.ValidColumn,
 			curtain.Table:            curtain.ValidColumn,
 			idempotencykey.Table:     idempotencykey.ValidColumn,
+			invite.Table:             invite.ValidColumn,
+			invitecode.Table:         invitecode.ValidColumn,
 			message.Table:            message.ValidColumn,
 			onetimetoken.Table:       onetimetoken.ValidColumn,
 			profile.Table:            profile.ValidColumn,

@@ -61,6 +61,18 @@ func JoinSiblings(v any) {
 		if v != nil {
 			sibling.Join([]*IdempotencyKey{v})
 		}
+	case []*Invite:
+		sibling.Join(v)
+	case *Invite:
+		if v != nil {
+			sibling.Join([]*Invite{v})
+		}
+	case []*InviteCode:
+		sibling.Join(v)
+	case *InviteCode:
+		if v != nil {
+			sibling.Join([]*InviteCode{v})
+		}
 	case []*Message:
 		sibling.Join(v)
 	case *Message:

@@ -32,6 +32,10 @@ type Tx struct {
 	Curtain *CurtainClient
 	// IdempotencyKey is the client for interacting with the IdempotencyKey builders.
 	IdempotencyKey *IdempotencyKeyClient
+	// Invite is the client for interacting with the Invite builders.
+	Invite *InviteClient
+	// InviteCode is the client for interacting with the InviteCode builders.
+	InviteCode *InviteCodeClient
 	// Message is the client for interacting with the Message builders.
 	Message *MessageClient
 	// OneTimeToken is the client for interacting with the OneTimeToken builders.
@@ -178,6 +182,8 @@ func (tx *Tx) init() {
 	tx.ConversationMember = NewConversationMemberClient(tx.config)
 	tx.Curtain = NewCurtainClient(tx.config)
 	tx.IdempotencyKey = NewIdempotencyKeyClient(tx.config)
+	tx.Invite = NewInviteClient(tx.config)
+	tx.InviteCode = NewInviteCodeClient(tx.config)
 	tx.Message = NewMessageClient(tx.config)
 	tx.OneTimeToken = NewOneTimeTokenClient(tx.config)
 	tx.Profile = NewProfileClient(tx.config)

@@ -5,6 +5,7 @@ import (
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/feed"
+	"github.com/convenehq/convene/internal/invite"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/network"
@@ -19,6 +20,7 @@ type Base struct {
 	Hub  *live.Hub
 
 	Facts     fact.Options
+	Invite    invite.Options
 	Account   account.Options
 	Feed      feed.Options
 	Messaging messaging.Options
@@ -26,7 +28,7 @@ type Base struct {
 
 // Catalogue is every kind of fact that there is.
 func Catalogue() fact.Catalogue {
-	return fact.NewCatalogue(account.Facts, profile.Facts, messaging.Facts, network.Facts)
+	return fact.NewCatalogue(account.Facts, invite.Facts, profile.Facts, messaging.Facts, network.Facts)
 }
 
 // Connect makes the slices, from the bottom up, and the resolvers on them. The hub and the consumers of facts may
@@ -36,6 +38,8 @@ func Connect(b Base) *Resolver {
 	r := &Resolver{Facts: fact.New(b.DB, Catalogue(), b.Facts)}
 	r.Feeds = feed.New(b.DB, b.Hub, b.Feed)
 	r.Profiles = profile.New(b.DB, r.Facts)
+	r.Invites = invite.New(b.DB, b.Ring, r.Profiles, r.Facts, b.Invite)
+	b.Account.Invites = r.Invites
 	r.Accounts = account.New(b.DB, b.Ring, r.Profiles, r.Facts, b.Account)
 	r.Messaging = messaging.New(b.DB, b.Ring, r.Accounts, r.Profiles, b.Hub, r.Facts, r.Feeds, b.Messaging)
 	r.Network = network.New(b.DB, r.Accounts, r.Profiles, r.Messaging, r.Facts)

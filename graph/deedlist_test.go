@@ -13,7 +13,7 @@ import (
 
 // deeds are all of them: those that succeed, that change nothing, and that are refused.
 func deeds() []deed {
-	return slices.Concat(accountDeeds(), linkDeeds(), sessionDeeds(), peopleDeeds(), messageDeeds(), operatorDeeds())
+	return slices.Concat(accountDeeds(), linkDeeds(), sessionDeeds(), peopleDeeds(), messageDeeds(), inviteDeeds(), operatorDeeds())
 }
 
 func accountDeeds() []deed {
@@ -36,6 +36,10 @@ func accountDeeds() []deed {
 	return []deed{
 		mutation("register", "", person(nil), "account.created 1 by 1", "session.opened 1 by 1 session=2"),
 		refused("register", "with a name that is taken", person(vars{"username": "ada"})),
+		mutation("register", "with a code", func(t *testing.T, s *stage) vars {
+			return person(vars{"inviteCode": s.code(t).Code})(t, s)
+		}, "account.created 1 by 1", "account.referred 1 by 1 inviter=ada", "session.opened 1 by 1 session=2"),
+		refused("register", "with a code that is none", person(vars{"inviteCode": "0000-1111-2222-3333-4444"})),
 		mutation("signIn", "", login(password), "session.opened ada by ada session=1"),
 		refused("signIn", "with a wrong password", login("wrong")),
 	}

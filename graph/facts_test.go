@@ -77,7 +77,9 @@ func TestCatalogue(t *testing.T) {
 	})
 	t.Run("calls subjects by the prefix of their ids", func(t *testing.T) {
 		t.Parallel()
-		prefixes := []string{ent.AccountPrefix, ent.AuthSessionPrefix, ent.ConversationPrefix, ent.MessagePrefix, ent.ProfilePrefix}
+		prefixes := []string{
+			ent.AccountPrefix, ent.AuthSessionPrefix, ent.ConversationPrefix, ent.InvitePrefix, ent.InviteCodePrefix, ent.MessagePrefix, ent.ProfilePrefix,
+		}
 		for _, k := range graph.Catalogue().Kinds() {
 			if !slices.Contains(prefixes, k.Subject) {
 				t.Errorf("%s is about a %q", k.Name, k.Subject)

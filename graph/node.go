@@ -21,6 +21,8 @@ func (r *Resolver) finders() map[string]finder {
 		ent.AuthSessionPrefix:  found(r.Accounts.SessionsByIDs),
 		ent.ProfilePrefix:      found(r.Profiles.ByIDs),
 		ent.BlockPrefix:        found(r.Network.ByIDs),
+		ent.InvitePrefix:       found(r.Invites.ByIDs),
+		ent.InviteCodePrefix:   found(r.Invites.CodesByIDs),
 		ent.ConversationPrefix: found(r.Messaging.ConversationsByIDs),
 		ent.MessagePrefix:      found(r.Messaging.ByIDs),
 	}

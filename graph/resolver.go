@@ -6,6 +6,7 @@ import (
 	"github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/feed"
+	"github.com/convenehq/convene/internal/invite"
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/network"
 	"github.com/convenehq/convene/internal/profile"
@@ -19,4 +20,5 @@ type Resolver struct {
 	Profiles  *profile.Service
 	Network   *network.Service
 	Messaging *messaging.Service
+	Invites   *invite.Service
 }

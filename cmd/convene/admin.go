@@ -13,6 +13,7 @@ import (
 	"github.com/convenehq/convene/internal/config"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fact"
+	"github.com/convenehq/convene/internal/invite"
 	"github.com/convenehq/convene/internal/job"
 	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/token"
@@ -26,6 +27,7 @@ type adminCommand struct {
 	ResetPassword resetPasswordCommand `cmd:"" help:"Give an account a new password, print it once, and sign the account out everywhere. Example: convene admin reset-password ada@example.org"`
 	SendReset     sendResetCommand     `cmd:"" help:"Have a running node send somebody a link to a new password. Example: convene admin send-reset @ada"`
 	Sessions      sessionsCommand      `cmd:"" help:"Show where an account is signed in, or end that. Example: convene admin sessions @ada --revoke-all"`
+	Invite        inviteCommand        `cmd:"" help:"Make a code with which others can join, such as the first where nobody joins without one; or end a code. Example: convene admin invite --uses 5 --days 7"`
 	Audit         auditCommand         `cmd:"" help:"Show who did what to whom, the latest first. Example: convene admin audit --account @ada --since 24h"`
 	NewEpoch      newEpochCommand      `cmd:"" help:"Tell every client that resumes to refetch: needed after a restore of data only, or of a volume's snapshot. Example: convene admin new-epoch"`
 	MailTest      mailTestCommand      `cmd:"" help:"Have a running node send a test mail, and say what became of it. Example: DATABASE_URL=… convene admin mail-test ada@example.org"`
@@ -36,6 +38,7 @@ type office struct {
 	db       *db.DB
 	facts    *fact.Log
 	accounts *account.Service
+	invites  *invite.Service
 	profiles *profile.Service
 	// mails tells whether letters that are posted here are sent.
 	mails bool
@@ -75,6 +78,7 @@ func asOperator(ctx context.Context, c config.Config, do func(context.Context, o
 		// Whoever runs as a node wakes its consumers; this one only stores.
 		facts := fact.New(d, graph.Catalogue(), fact.Options{})
 		o := office{db: d, facts: facts, profiles: profile.New(d, facts), mails: mailer != nil && c.SendsMail()}
+		o.invites = invite.New(d, ring, o.profiles, facts, inviting(c, nil))
 		o.accounts = account.New(d, ring, o.profiles, facts, account.Options{Mail: mailer, Jobs: jobs})
 		return do(viewer.AsOperator(ctx), o)
 	})

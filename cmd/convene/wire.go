@@ -104,7 +104,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err
 		return nil, err
 	}
 	n.server = server.New(server.Options{
-		Config: c, DB: n.db, Hub: n.hub, Ring: ring, Accounts: resolver.Accounts, Demo: n.seeder,
+		Config: c, DB: n.db, Hub: n.hub, Ring: ring, Accounts: resolver.Accounts, Invites: resolver.Invites, Demo: n.seeder,
 		Mailbox: mailbox, Graph: handler, Limits: limits, Metrics: n.metrics, Log: log,
 	})
 	for _, part := range []reporter{n.db, n.hub, n.presence, resolver.Messaging, resolver.Facts, n.jobs, limits, handler, n.server} {
@@ -161,6 +161,7 @@ func (n *node) connect(c config.Config, ring *token.Ring) (resolver *graph.Resol
 	resolver = graph.Connect(graph.Base{
 		DB: n.db, Ring: ring, Hub: n.hub,
 		Account:   account.Options{Issuer: c.Issuer, Mail: mailer, Jobs: n.jobs, Links: c.Links, Reauthenticate: c.Reauthenticate},
+		Invite:    inviting(c, mailer),
 		Messaging: messaging.Options{Sent: n.companion.sent, Presence: n.presence},
 	})
 	n.messaging = resolver.Messaging
@@ -171,6 +172,7 @@ func (n *node) connect(c config.Config, ring *token.Ring) (resolver *graph.Resol
 	for name, sweep := range map[string]func(context.Context) error{
 		"account.sweep": resolver.Accounts.Sweep, "messaging.sweep": resolver.Messaging.Sweep, "feed.sweep": resolver.Feeds.Sweep,
 		"fact.sweep": resolver.Facts.Sweep, "audit.sweep": audit.Sweeper{Client: n.db.Ent}.Sweep,
+		"invite.sweep": resolver.Invites.Sweep,
 	} {
 		n.jobs.Repeat(job.Periodic{Name: name, Every: time.Hour, Do: sweep})
 	}

@@ -39,6 +39,8 @@ const (
 	FieldBannedAt = "banned_at"
 	// FieldBanReason holds the string denoting the ban_reason field in the database.
 	FieldBanReason = "ban_reason"
+	// FieldInvitedBy holds the string denoting the invited_by field in the database.
+	FieldInvitedBy = "invited_by"
 	// FieldEmailPending holds the string denoting the email_pending field in the database.
 	FieldEmailPending = "email_pending"
 	// FieldEmailPendingAt holds the string denoting the email_pending_at field in the database.
@@ -65,6 +67,7 @@ var Columns = []string{
 	FieldRole,
 	FieldBannedAt,
 	FieldBanReason,
+	FieldInvitedBy,
 	FieldEmailPending,
 	FieldEmailPendingAt,
 	FieldResetPendingAt,
@@ -182,6 +185,11 @@ func ByBannedAt(opts ...sql.OrderTermOption) OrderOption {
 // ByBanReason orders the results by the ban_reason field.
 func ByBanReason(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldBanReason, opts...).ToFunc()
+}
+
+// ByInvitedBy orders the results by the invited_by field.
+func ByInvitedBy(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldInvitedBy, opts...).ToFunc()
 }
 
 // ByEmailPending orders the results by the email_pending field.

@@ -106,6 +106,11 @@ func BanReason(v string) predicate.Account {
 	return predicate.Account(sql.FieldEQ(FieldBanReason, v))
 }
 
+// InvitedBy applies equality check predicate on the "invited_by" field. It's identical to InvitedByEQ.
+func InvitedBy(v uuid.UUID) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldInvitedBy, v))
+}
+
 // EmailPending applies equality check predicate on the "email_pending" field. It's identical to EmailPendingEQ.
 func EmailPending(v string) predicate.Account {
 	return predicate.Account(sql.FieldEQ(FieldEmailPending, v))
@@ -684,6 +689,56 @@ func BanReasonEqualFold(v string) predicate.Account {
 // BanReasonContainsFold applies the ContainsFold predicate on the "ban_reason" field.
 func BanReasonContainsFold(v string) predicate.Account {
 	return predicate.Account(sql.FieldContainsFold(FieldBanReason, v))
+}
+
+// InvitedByEQ applies the EQ predicate on the "invited_by" field.
+func InvitedByEQ(v uuid.UUID) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldInvitedBy, v))
+}
+
+// InvitedByNEQ applies the NEQ predicate on the "invited_by" field.
+func InvitedByNEQ(v uuid.UUID) predicate.Account {
+	return predicate.Account(sql.FieldNEQ(FieldInvitedBy, v))
+}
+
+// InvitedByIn applies the In predicate on the "invited_by" field.
+func InvitedByIn(vs ...uuid.UUID) predicate.Account {
+	return predicate.Account(sql.FieldIn(FieldInvitedBy, vs...))
+}
+
+// InvitedByNotIn applies the NotIn predicate on the "invited_by" field.
+func InvitedByNotIn(vs ...uuid.UUID) predicate.Account {
+	return predicate.Account(sql.FieldNotIn(FieldInvitedBy, vs...))
+}
+
+// InvitedByGT applies the GT predicate on the "invited_by" field.
+func InvitedByGT(v uuid.UUID) predicate.Account {
+	return predicate.Account(sql.FieldGT(FieldInvitedBy, v))
+}
+
+// InvitedByGTE applies the GTE predicate on the "invited_by" field.
+func InvitedByGTE(v uuid.UUID) predicate.Account {
+	return predicate.Account(sql.FieldGTE(FieldInvitedBy, v))
+}
+
+// InvitedByLT applies the LT predicate on the "invited_by" field.
+func InvitedByLT(v uuid.UUID) predicate.Account {
+	return predicate.Account(sql.FieldLT(FieldInvitedBy, v))
+}
+
+// InvitedByLTE applies the LTE predicate on the "invited_by" field.
+func InvitedByLTE(v uuid.UUID) predicate.Account {
+	return predicate.Account(sql.FieldLTE(FieldInvitedBy, v))
+}
+
+// InvitedByIsNil applies the IsNil predicate on the "invited_by" field.
+func InvitedByIsNil() predicate.Account {
+	return predicate.Account(sql.FieldIsNull(FieldInvitedBy))
+}
+
+// InvitedByNotNil applies the NotNil predicate on the "invited_by" field.
+func InvitedByNotNil() predicate.Account {
+	return predicate.Account(sql.FieldNotNull(FieldInvitedBy))
 }
 
 // EmailPendingEQ applies the EQ predicate on the "email_pending" field.

@@ -23,6 +23,7 @@ var (
 		{Name: "role", Type: field.TypeEnum, Enums: []string{"USER", "MODERATOR", "ADMIN"}, Default: "USER"},
 		{Name: "banned_at", Type: field.TypeTime, Nullable: true},
 		{Name: "ban_reason", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "invited_by", Type: field.TypeUUID, Nullable: true},
 		{Name: "email_pending", Type: field.TypeString, Nullable: true, Size: 254},
 		{Name: "email_pending_at", Type: field.TypeTime, Nullable: true},
 		{Name: "reset_pending_at", Type: field.TypeTime, Nullable: true},
@@ -48,6 +49,14 @@ var (
 				Columns: []*schema.Column{AccountsColumns[5], AccountsColumns[6]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "(email_verified_at IS NULL)",
+				},
+			},
+			{
+				Name:    "account_invited_by",
+				Unique:  false,
+				Columns: []*schema.Column{AccountsColumns[12]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "(invited_by IS NOT NULL)",
 				},
 			},
 		},
@@ -292,6 +301,78 @@ var (
 			},
 		},
 	}
+	// InvitesColumns holds the columns for the "invites" table.
+	InvitesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime, Default: "now()"},
+		{Name: "inviter_id", Type: field.TypeUUID},
+		{Name: "email", Type: field.TypeString, Nullable: true, Size: 254},
+		{Name: "email_mac", Type: field.TypeBytes, Size: 32},
+		{Name: "code_hash", Type: field.TypeBytes, Unique: true, Size: 32},
+		{Name: "expires_at", Type: field.TypeTime},
+		{Name: "mailed_at", Type: field.TypeTime, Nullable: true},
+		{Name: "accepted_at", Type: field.TypeTime, Nullable: true},
+		{Name: "withdrawn_at", Type: field.TypeTime, Nullable: true},
+	}
+	// InvitesTable holds the schema information for the "invites" table.
+	InvitesTable = &schema.Table{
+		Name:       "invites",
+		Columns:    InvitesColumns,
+		PrimaryKey: []*schema.Column{InvitesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "invite_inviter_id_created_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{InvitesColumns[2], InvitesColumns[1], InvitesColumns[0]},
+			},
+			{
+				Name:    "invite_email_mac_mailed_at",
+				Unique:  false,
+				Columns: []*schema.Column{InvitesColumns[4], InvitesColumns[7]},
+			},
+			{
+				Name:    "invite_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{InvitesColumns[6]},
+			},
+		},
+	}
+	// InviteCodesColumns holds the columns for the "invite_codes" table.
+	InviteCodesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime, Default: "now()"},
+		{Name: "inviter_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "code_hash", Type: field.TypeBytes, Unique: true, Size: 32},
+		{Name: "hint", Type: field.TypeString, Size: 4},
+		{Name: "max_uses", Type: field.TypeInt},
+		{Name: "use_count", Type: field.TypeInt, Default: "0"},
+		{Name: "expires_at", Type: field.TypeTime},
+		{Name: "revoked_at", Type: field.TypeTime, Nullable: true},
+		{Name: "idempotency_key", Type: field.TypeString, Nullable: true, Size: 64},
+	}
+	// InviteCodesTable holds the schema information for the "invite_codes" table.
+	InviteCodesTable = &schema.Table{
+		Name:       "invite_codes",
+		Columns:    InviteCodesColumns,
+		PrimaryKey: []*schema.Column{InviteCodesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "invitecode_inviter_id_created_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{InviteCodesColumns[2], InviteCodesColumns[1], InviteCodesColumns[0]},
+			},
+			{
+				Name:    "invitecode_inviter_id_idempotency_key",
+				Unique:  true,
+				Columns: []*schema.Column{InviteCodesColumns[2], InviteCodesColumns[9]},
+			},
+			{
+				Name:    "invitecode_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{InviteCodesColumns[7]},
+			},
+		},
+	}
 	// MessagesColumns holds the columns for the "messages" table.
 	MessagesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
@@ -388,6 +469,8 @@ var (
 		ConversationMembersTable,
 		CurtainsTable,
 		IdempotencyKeysTable,
+		InvitesTable,
+		InviteCodesTable,
 		MessagesTable,
 		OneTimeTokensTable,
 		ProfilesTable,

@@ -15,6 +15,8 @@ import (
 	"github.com/convenehq/convene/ent/conversationmember"
 	"github.com/convenehq/convene/ent/curtain"
 	"github.com/convenehq/convene/ent/idempotencykey"
+	"github.com/convenehq/convene/ent/invite"
+	"github.com/convenehq/convene/ent/invitecode"
 	"github.com/convenehq/convene/ent/message"
 	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/ent/profile"
@@ -72,7 +74,7 @@ func init() {
 	// account.BanReasonValidator is a validator for the "ban_reason" field. It is called by the builders before save.
 	account.BanReasonValidator = accountDescBanReason.Validators[0].(func(string) error)
 	// accountDescEmailPending is the schema descriptor for email_pending field.
-	accountDescEmailPending := accountFields[8].Descriptor()
+	accountDescEmailPending := accountFields[9].Descriptor()
 	// account.EmailPendingValidator is a validator for the "email_pending" field. It is called by the builders before save.
 	account.EmailPendingValidator = accountDescEmailPending.Validators[0].(func(string) error)
 	// accountDescID is the schema descriptor for id field.
@@ -319,6 +321,66 @@ func init() {
 	idempotencykeyDescID := idempotencykeyMixinFields0[0].Descriptor()
 	// idempotencykey.DefaultID holds the default value on creation for the id field.
 	idempotencykey.DefaultID = idempotencykeyDescID.Default.(func() uuid.UUID)
+	inviteMixin := schema.Invite{}.Mixin()
+	invite.Policy = privacy.NewPolicies(schema.Invite{})
+	invite.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := invite.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	inviteMixinFields0 := inviteMixin[0].Fields()
+	_ = inviteMixinFields0
+	inviteFields := schema.Invite{}.Fields()
+	_ = inviteFields
+	// inviteDescCreatedAt is the schema descriptor for created_at field.
+	inviteDescCreatedAt := inviteMixinFields0[1].Descriptor()
+	// invite.DefaultCreatedAt holds the default value on creation for the created_at field.
+	invite.DefaultCreatedAt = inviteDescCreatedAt.Default.(func() time.Time)
+	// inviteDescEmail is the schema descriptor for email field.
+	inviteDescEmail := inviteFields[1].Descriptor()
+	// invite.EmailValidator is a validator for the "email" field. It is called by the builders before save.
+	invite.EmailValidator = inviteDescEmail.Validators[0].(func(string) error)
+	// inviteDescID is the schema descriptor for id field.
+	inviteDescID := inviteMixinFields0[0].Descriptor()
+	// invite.DefaultID holds the default value on creation for the id field.
+	invite.DefaultID = inviteDescID.Default.(func() uuid.UUID)
+	invitecodeMixin := schema.InviteCode{}.Mixin()
+	invitecode.Policy = privacy.NewPolicies(schema.InviteCode{})
+	invitecode.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := invitecode.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	invitecodeMixinFields0 := invitecodeMixin[0].Fields()
+	_ = invitecodeMixinFields0
+	invitecodeFields := schema.InviteCode{}.Fields()
+	_ = invitecodeFields
+	// invitecodeDescCreatedAt is the schema descriptor for created_at field.
+	invitecodeDescCreatedAt := invitecodeMixinFields0[1].Descriptor()
+	// invitecode.DefaultCreatedAt holds the default value on creation for the created_at field.
+	invitecode.DefaultCreatedAt = invitecodeDescCreatedAt.Default.(func() time.Time)
+	// invitecodeDescHint is the schema descriptor for hint field.
+	invitecodeDescHint := invitecodeFields[2].Descriptor()
+	// invitecode.HintValidator is a validator for the "hint" field. It is called by the builders before save.
+	invitecode.HintValidator = invitecodeDescHint.Validators[0].(func(string) error)
+	// invitecodeDescUseCount is the schema descriptor for use_count field.
+	invitecodeDescUseCount := invitecodeFields[4].Descriptor()
+	// invitecode.DefaultUseCount holds the default value on creation for the use_count field.
+	invitecode.DefaultUseCount = invitecodeDescUseCount.Default.(int)
+	// invitecodeDescIdempotencyKey is the schema descriptor for idempotency_key field.
+	invitecodeDescIdempotencyKey := invitecodeFields[7].Descriptor()
+	// invitecode.IdempotencyKeyValidator is a validator for the "idempotency_key" field. It is called by the builders before save.
+	invitecode.IdempotencyKeyValidator = invitecodeDescIdempotencyKey.Validators[0].(func(string) error)
+	// invitecodeDescID is the schema descriptor for id field.
+	invitecodeDescID := invitecodeMixinFields0[0].Descriptor()
+	// invitecode.DefaultID holds the default value on creation for the id field.
+	invitecode.DefaultID = invitecodeDescID.Default.(func() uuid.UUID)
 	messageMixin := schema.Message{}.Mixin()
 	message.Policy = privacy.NewPolicies(schema.Message{})
 	message.Hooks[0] = func(next ent.Mutator) ent.Mutator {

@@ -6,6 +6,7 @@ import (
 	"entgo.io/ent/schema"
 	"entgo.io/ent/schema/field"
 	"entgo.io/ent/schema/index"
+	"github.com/google/uuid"
 
 	"github.com/convenehq/convene/ent/personal"
 	"github.com/convenehq/convene/ent/rule"
@@ -39,6 +40,8 @@ func (Account) Fields() []ent.Field {
 			Annotations(personal.Data("since when the account is kept out", personal.WithAccount, personal.Code)),
 		field.String("ban_reason").Optional().Nillable().MaxLen(500).
 			Annotations(personal.Data("why, for those who look after the service", "until the ban is taken back", personal.Code)),
+		field.UUID("invited_by", uuid.UUID{}).Optional().Nillable().
+			Annotations(personal.Data("who let them in: they are told, and the inviter is told how many", "until either account is erased", personal.Owner)),
 		field.String("email_pending").Optional().Nillable().MaxLen(254).
 			Annotations(personal.Data("the address to be, once it is proved", "7 days, or until it is proved", personal.Code)),
 		field.Time("email_pending_at").Optional().Nillable().
@@ -58,6 +61,7 @@ func (Account) Indexes() []ent.Index {
 			Annotations(entsql.IndexWhere("(email_verified_at IS NOT NULL)")),
 		index.Fields("email", "email_claimed_at").StorageKey("account_email_claimed").
 			Annotations(entsql.IndexWhere("(email_verified_at IS NULL)")),
+		index.Fields("invited_by").Annotations(entsql.IndexWhere("(invited_by IS NOT NULL)")),
 	}
 }
 

@@ -57,6 +57,8 @@ var readers = map[string][]class{
 	"IdempotencyKey":     {system},
 	"OneTimeToken":       {system},
 	"AuditEntry":         {admin, operator, system},
+	"Invite":             {self, system},
+	"InviteCode":         {self, system},
 }
 
 // Who may change or delete the same rows through ent. What goes through a stream's numbers is nobody's but
@@ -74,6 +76,8 @@ var writers = map[string][]class{
 	"IdempotencyKey":     {system},
 	"OneTimeToken":       {system},
 	"AuditEntry":         {system}, // only when its time is up, for the system too
+	"Invite":             {self, system},
+	"InviteCode":         {self, system},
 }
 
 // A scene is one person with a row of every entity, and one viewer of each class.
@@ -129,6 +133,10 @@ func newScene(t *testing.T) *scene {
 	audited, err := client.AuditEntry.Create().SetActorKind(auditentry.ActorKindSYSTEM).SetAction("account.banned").
 		SetTargetKind("account").SetTargetID(me).SetAccountID(me).SetDiff(map[string]any{}).SetEndsAt(time.Now()).Save(ctx)
 	must(err)
+	invited, err := client.Invite.Create().SetInviterID(me).SetEmail("x@example.org").SetEmailMAC([]byte("m")).SetCodeHash([]byte("h")).SetExpiresAt(time.Now()).Save(ctx)
+	must(err)
+	code, err := client.InviteCode.Create().SetInviterID(me).SetHint("0000").SetMaxUses(1).SetCodeHash([]byte("h")).SetExpiresAt(time.Now()).Save(ctx)
+	must(err)
 	as := func(id uuid.UUID) context.Context { return viewer.With(t.Context(), viewer.OfPerson(id, uuid.Nil)) }
 	with := func(role viewer.Role) context.Context {
 		return viewer.With(t.Context(), viewer.OfPerson(strange, uuid.Nil).WithRole(role))
@@ -146,6 +154,7 @@ func newScene(t *testing.T) *scene {
 			"Account": me, "AuthSession": session.ID, "Profile": me, "Block": block.ID, "Conversation": c.ID,
 			"ConversationMember": mine.ID, "ConversationEntry": entry.ID, "Curtain": curtain.ID, "Message": message.ID,
 			"IdempotencyKey": key.ID, "OneTimeToken": link.ID, "AuditEntry": audited.ID,
+			"Invite": invited.ID, "InviteCode": code.ID,
 		},
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/convenehq/convene/graph/relay"
 	"github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/feed"
+	"github.com/convenehq/convene/internal/invite"
 	"github.com/convenehq/convene/internal/messaging"
 	"github.com/convenehq/convene/internal/network"
 	"github.com/convenehq/convene/internal/profile"
@@ -41,6 +42,8 @@ type ResolverRoot interface {
 	AuthSession() AuthSessionResolver
 	Block() BlockResolver
 	Conversation() ConversationResolver
+	Invite() InviteResolver
+	InviteCode() InviteCodeResolver
 	Message() MessageResolver
 	Mutation() MutationResolver
 	Profile() ProfileResolver
@@ -59,6 +62,7 @@ type ComplexityRoot struct {
 		CreatedAt       func(childComplexity int) int
 		Email           func(childComplexity int) int
 		GlobalID        func(childComplexity int) int
+		InvitedBy       func(childComplexity int) int
 		IsEmailVerified func(childComplexity int) int
 		PendingEmail    func(childComplexity int) int
 		Role            func(childComplexity int) int
@@ -148,6 +152,13 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	CreateInviteCodePayload struct {
+		Code       func(childComplexity int) int
+		InviteCode func(childComplexity int) int
+		URL        func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	CursorMoved struct {
 		Cursor func(childComplexity int) int
 	}
@@ -166,6 +177,62 @@ type ComplexityRoot struct {
 	EditMessagePayload struct {
 		Message    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	Invite struct {
+		CreatedAt func(childComplexity int) int
+		Email     func(childComplexity int) int
+		ExpiresAt func(childComplexity int) int
+		GlobalID  func(childComplexity int) int
+		State     func(childComplexity int) int
+	}
+
+	InviteByEmailPayload struct {
+		Invite     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	InviteCode struct {
+		CreatedAt func(childComplexity int) int
+		ExpiresAt func(childComplexity int) int
+		GlobalID  func(childComplexity int) int
+		Hint      func(childComplexity int) int
+		MaxUses   func(childComplexity int) int
+		State     func(childComplexity int) int
+		UseCount  func(childComplexity int) int
+	}
+
+	InviteCodeConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	InviteCodeEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	InviteConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	InviteEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	InvitePreview struct {
+		ExpiresAt func(childComplexity int) int
+		Inviter   func(childComplexity int) int
+	}
+
+	InviteUserError struct {
+		Code    func(childComplexity int) int
+		Field   func(childComplexity int) int
+		Message func(childComplexity int) int
 	}
 
 	IssuePasswordResetPayload struct {
@@ -226,8 +293,10 @@ type ComplexityRoot struct {
 	Mutation struct {
 		Block                    func(childComplexity int, input network.BlockInput) int
 		ChangeEmail              func(childComplexity int, input account.ChangeEmailInput) int
+		CreateInviteCode         func(childComplexity int, input invite.CreateInviteCodeInput) int
 		DeleteMessage            func(childComplexity int, input messaging.DeleteMessageInput) int
 		EditMessage              func(childComplexity int, input messaging.EditMessageInput) int
+		InviteByEmail            func(childComplexity int, input invite.InviteByEmailInput) int
 		IssuePasswordReset       func(childComplexity int, input account.IssuePasswordResetInput) int
 		MarkConversationRead     func(childComplexity int, input messaging.MarkConversationReadInput) int
 		Reauthenticate           func(childComplexity int, input account.ReauthenticateInput) int
@@ -236,6 +305,7 @@ type ComplexityRoot struct {
 		RequestEmailVerification func(childComplexity int) int
 		RequestPasswordReset     func(childComplexity int, input account.RequestPasswordResetInput) int
 		ResetPassword            func(childComplexity int, input account.ResetPasswordInput) int
+		RevokeInviteCode         func(childComplexity int, input invite.RevokeInviteCodeInput) int
 		RevokeOtherSessions      func(childComplexity int) int
 		RevokeSession            func(childComplexity int, input account.RevokeSessionInput) int
 		SendMessage              func(childComplexity int, input messaging.SendMessageInput) int
@@ -247,6 +317,7 @@ type ComplexityRoot struct {
 		UpdateProfile            func(childComplexity int, input profile.UpdateProfileInput) int
 		VerifyEmail              func(childComplexity int, input account.VerifyEmailInput) int
 		VisitConversation        func(childComplexity int, input messaging.VisitConversationInput) int
+		WithdrawInvite           func(childComplexity int, input invite.WithdrawInviteInput) int
 	}
 
 	NetworkUserError struct {
@@ -288,6 +359,7 @@ type ComplexityRoot struct {
 
 	Query struct {
 		Conversation func(childComplexity int, id relay.ID) int
+		InviteCode   func(childComplexity int, code string) int
 		Node         func(childComplexity int, id relay.ID) int
 		Nodes        func(childComplexity int, ids []relay.ID) int
 		Profile      func(childComplexity int, username string) int
@@ -328,6 +400,11 @@ type ComplexityRoot struct {
 	ResyncRequired struct {
 		Cursor func(childComplexity int) int
 		Reason func(childComplexity int) int
+	}
+
+	RevokeInviteCodePayload struct {
+		InviteCode func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	RevokeOtherSessionsPayload struct {
@@ -410,13 +487,21 @@ type ComplexityRoot struct {
 		Blocks           func(childComplexity int, first int, after *string) int
 		ConversationWith func(childComplexity int, profileID relay.ID) int
 		Inbox            func(childComplexity int, first int, after *string) int
+		InviteCodes      func(childComplexity int, first int, after *string) int
+		Invites          func(childComplexity int, first int, after *string) int
 		Profile          func(childComplexity int) int
+		ReferralCount    func(childComplexity int) int
 		Sessions         func(childComplexity int, first int, after *string) int
 	}
 
 	VisitConversationPayload struct {
 		Conversation func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
+	}
+
+	WithdrawInvitePayload struct {
+		Invite     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 }
 
@@ -427,6 +512,8 @@ type ComplexityRoot struct {
 type AccountResolver interface {
 	PendingEmail(ctx context.Context, obj *ent.Account) (*string, error)
 	IsEmailVerified(ctx context.Context, obj *ent.Account) (bool, error)
+
+	InvitedBy(ctx context.Context, obj *ent.Account) (*ent.Profile, error)
 }
 type AuthSessionResolver interface {
 	IsCurrent(ctx context.Context, obj *ent.AuthSession) (bool, error)
@@ -444,6 +531,13 @@ type ConversationResolver interface {
 	LastVisitAt(ctx context.Context, obj *ent.Conversation) (*time.Time, error)
 	Cursor(ctx context.Context, obj *ent.Conversation) (string, error)
 	Messages(ctx context.Context, obj *ent.Conversation, first int, after *string, order messaging.MessageOrder) (*relay.Connection[*ent.Message], error)
+}
+type InviteResolver interface {
+	Email(ctx context.Context, obj *ent.Invite) (*string, error)
+	State(ctx context.Context, obj *ent.Invite) (invite.InviteState, error)
+}
+type InviteCodeResolver interface {
+	State(ctx context.Context, obj *ent.InviteCode) (invite.InviteCodeState, error)
 }
 type MessageResolver interface {
 	IsMine(ctx context.Context, obj *ent.Message) (bool, error)
@@ -467,6 +561,10 @@ type MutationResolver interface {
 	ChangeEmail(ctx context.Context, input account.ChangeEmailInput) (*account.ChangeEmailPayload, error)
 	UndoEmailChange(ctx context.Context, input account.UndoEmailChangeInput) (*account.UndoEmailChangePayload, error)
 	Reauthenticate(ctx context.Context, input account.ReauthenticateInput) (*account.ReauthenticatePayload, error)
+	CreateInviteCode(ctx context.Context, input invite.CreateInviteCodeInput) (*invite.CreateInviteCodePayload, error)
+	RevokeInviteCode(ctx context.Context, input invite.RevokeInviteCodeInput) (*invite.RevokeInviteCodePayload, error)
+	InviteByEmail(ctx context.Context, input invite.InviteByEmailInput) (*invite.InviteByEmailPayload, error)
+	WithdrawInvite(ctx context.Context, input invite.WithdrawInviteInput) (*invite.WithdrawInvitePayload, error)
 	SendMessage(ctx context.Context, input messaging.SendMessageInput) (*messaging.SendMessagePayload, error)
 	EditMessage(ctx context.Context, input messaging.EditMessageInput) (*messaging.EditMessagePayload, error)
 	DeleteMessage(ctx context.Context, input messaging.DeleteMessageInput) (*messaging.DeleteMessagePayload, error)
@@ -487,6 +585,7 @@ type QueryResolver interface {
 	Viewer(ctx context.Context) (*viewer.Viewer, error)
 	Node(ctx context.Context, id relay.ID) (relay.Node, error)
 	Nodes(ctx context.Context, ids []relay.ID) ([]relay.Node, error)
+	InviteCode(ctx context.Context, code string) (*invite.InvitePreview, error)
 	Conversation(ctx context.Context, id relay.ID) (*ent.Conversation, error)
 	Profile(ctx context.Context, username string) (*ent.Profile, error)
 }
@@ -501,6 +600,9 @@ type ViewerResolver interface {
 	Account(ctx context.Context, obj *viewer.Viewer) (*ent.Account, error)
 	Profile(ctx context.Context, obj *viewer.Viewer) (*ent.Profile, error)
 	Sessions(ctx context.Context, obj *viewer.Viewer, first int, after *string) (*relay.Connection[*ent.AuthSession], error)
+	Invites(ctx context.Context, obj *viewer.Viewer, first int, after *string) (*relay.Connection[*ent.Invite], error)
+	InviteCodes(ctx context.Context, obj *viewer.Viewer, first int, after *string) (*relay.Connection[*ent.InviteCode], error)
+	ReferralCount(ctx context.Context, obj *viewer.Viewer) (int, error)
 	Inbox(ctx context.Context, obj *viewer.Viewer, first int, after *string) (*relay.Connection[*ent.Conversation], error)
 	ConversationWith(ctx context.Context, obj *viewer.Viewer, profileID relay.ID) (*messaging.DirectConversationView, error)
 	Blocks(ctx context.Context, obj *viewer.Viewer, first int, after *string) (*relay.Connection[*ent.Block], error)
@@ -542,6 +644,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Account.GlobalID(childComplexity), true
+	case "Account.invitedBy":
+		if e.ComplexityRoot.Account.InvitedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Account.InvitedBy(childComplexity), true
 	case "Account.isEmailVerified":
 		if e.ComplexityRoot.Account.IsEmailVerified == nil {
 			break
@@ -859,6 +967,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ConversationEdge.Node(childComplexity), true
 
+	case "CreateInviteCodePayload.code":
+		if e.ComplexityRoot.CreateInviteCodePayload.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateInviteCodePayload.Code(childComplexity), true
+	case "CreateInviteCodePayload.inviteCode":
+		if e.ComplexityRoot.CreateInviteCodePayload.InviteCode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateInviteCodePayload.InviteCode(childComplexity), true
+	case "CreateInviteCodePayload.url":
+		if e.ComplexityRoot.CreateInviteCodePayload.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateInviteCodePayload.URL(childComplexity), true
+	case "CreateInviteCodePayload.userErrors":
+		if e.ComplexityRoot.CreateInviteCodePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateInviteCodePayload.UserErrors(childComplexity), true
+
 	case "CursorMoved.cursor":
 		if e.ComplexityRoot.CursorMoved.Cursor == nil {
 			break
@@ -910,6 +1043,189 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EditMessagePayload.UserErrors(childComplexity), true
+
+	case "Invite.createdAt":
+		if e.ComplexityRoot.Invite.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Invite.CreatedAt(childComplexity), true
+	case "Invite.email":
+		if e.ComplexityRoot.Invite.Email == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Invite.Email(childComplexity), true
+	case "Invite.expiresAt":
+		if e.ComplexityRoot.Invite.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Invite.ExpiresAt(childComplexity), true
+	case "Invite.id":
+		if e.ComplexityRoot.Invite.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Invite.GlobalID(childComplexity), true
+	case "Invite.state":
+		if e.ComplexityRoot.Invite.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Invite.State(childComplexity), true
+
+	case "InviteByEmailPayload.invite":
+		if e.ComplexityRoot.InviteByEmailPayload.Invite == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteByEmailPayload.Invite(childComplexity), true
+	case "InviteByEmailPayload.userErrors":
+		if e.ComplexityRoot.InviteByEmailPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteByEmailPayload.UserErrors(childComplexity), true
+
+	case "InviteCode.createdAt":
+		if e.ComplexityRoot.InviteCode.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteCode.CreatedAt(childComplexity), true
+	case "InviteCode.expiresAt":
+		if e.ComplexityRoot.InviteCode.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteCode.ExpiresAt(childComplexity), true
+	case "InviteCode.id":
+		if e.ComplexityRoot.InviteCode.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteCode.GlobalID(childComplexity), true
+	case "InviteCode.hint":
+		if e.ComplexityRoot.InviteCode.Hint == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteCode.Hint(childComplexity), true
+	case "InviteCode.maxUses":
+		if e.ComplexityRoot.InviteCode.MaxUses == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteCode.MaxUses(childComplexity), true
+	case "InviteCode.state":
+		if e.ComplexityRoot.InviteCode.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteCode.State(childComplexity), true
+	case "InviteCode.useCount":
+		if e.ComplexityRoot.InviteCode.UseCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteCode.UseCount(childComplexity), true
+
+	case "InviteCodeConnection.edges":
+		if e.ComplexityRoot.InviteCodeConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteCodeConnection.Edges(childComplexity), true
+	case "InviteCodeConnection.nodes":
+		if e.ComplexityRoot.InviteCodeConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteCodeConnection.Nodes(childComplexity), true
+	case "InviteCodeConnection.pageInfo":
+		if e.ComplexityRoot.InviteCodeConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteCodeConnection.PageInfo(childComplexity), true
+
+	case "InviteCodeEdge.cursor":
+		if e.ComplexityRoot.InviteCodeEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteCodeEdge.Cursor(childComplexity), true
+	case "InviteCodeEdge.node":
+		if e.ComplexityRoot.InviteCodeEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteCodeEdge.Node(childComplexity), true
+
+	case "InviteConnection.edges":
+		if e.ComplexityRoot.InviteConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteConnection.Edges(childComplexity), true
+	case "InviteConnection.nodes":
+		if e.ComplexityRoot.InviteConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteConnection.Nodes(childComplexity), true
+	case "InviteConnection.pageInfo":
+		if e.ComplexityRoot.InviteConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteConnection.PageInfo(childComplexity), true
+
+	case "InviteEdge.cursor":
+		if e.ComplexityRoot.InviteEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteEdge.Cursor(childComplexity), true
+	case "InviteEdge.node":
+		if e.ComplexityRoot.InviteEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteEdge.Node(childComplexity), true
+
+	case "InvitePreview.expiresAt":
+		if e.ComplexityRoot.InvitePreview.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InvitePreview.ExpiresAt(childComplexity), true
+	case "InvitePreview.inviter":
+		if e.ComplexityRoot.InvitePreview.Inviter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InvitePreview.Inviter(childComplexity), true
+
+	case "InviteUserError.code":
+		if e.ComplexityRoot.InviteUserError.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteUserError.Code(childComplexity), true
+	case "InviteUserError.field":
+		if e.ComplexityRoot.InviteUserError.Field == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteUserError.Field(childComplexity), true
+	case "InviteUserError.message":
+		if e.ComplexityRoot.InviteUserError.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteUserError.Message(childComplexity), true
 
 	case "IssuePasswordResetPayload.profileId":
 		if e.ComplexityRoot.IssuePasswordResetPayload.ProfileID == nil {
@@ -1110,6 +1426,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ChangeEmail(childComplexity, args["input"].(account.ChangeEmailInput)), true
+	case "Mutation.createInviteCode":
+		if e.ComplexityRoot.Mutation.CreateInviteCode == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createInviteCode_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateInviteCode(childComplexity, args["input"].(invite.CreateInviteCodeInput)), true
 	case "Mutation.deleteMessage":
 		if e.ComplexityRoot.Mutation.DeleteMessage == nil {
 			break
@@ -1132,6 +1459,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.EditMessage(childComplexity, args["input"].(messaging.EditMessageInput)), true
+	case "Mutation.inviteByEmail":
+		if e.ComplexityRoot.Mutation.InviteByEmail == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_inviteByEmail_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.InviteByEmail(childComplexity, args["input"].(invite.InviteByEmailInput)), true
 	case "Mutation.issuePasswordReset":
 		if e.ComplexityRoot.Mutation.IssuePasswordReset == nil {
 			break
@@ -1215,6 +1553,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ResetPassword(childComplexity, args["input"].(account.ResetPasswordInput)), true
+	case "Mutation.revokeInviteCode":
+		if e.ComplexityRoot.Mutation.RevokeInviteCode == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_revokeInviteCode_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RevokeInviteCode(childComplexity, args["input"].(invite.RevokeInviteCodeInput)), true
 	case "Mutation.revokeOtherSessions":
 		if e.ComplexityRoot.Mutation.RevokeOtherSessions == nil {
 			break
@@ -1326,6 +1675,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.VisitConversation(childComplexity, args["input"].(messaging.VisitConversationInput)), true
+	case "Mutation.withdrawInvite":
+		if e.ComplexityRoot.Mutation.WithdrawInvite == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_withdrawInvite_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.WithdrawInvite(childComplexity, args["input"].(invite.WithdrawInviteInput)), true
 
 	case "NetworkUserError.code":
 		if e.ComplexityRoot.NetworkUserError.Code == nil {
@@ -1459,6 +1819,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.Conversation(childComplexity, args["id"].(relay.ID)), true
 
+	case "Query.inviteCode":
+		if e.ComplexityRoot.Query.InviteCode == nil {
+			break
+		}
+
+		args, err := ec.field_Query_inviteCode_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.InviteCode(childComplexity, args["code"].(string)), true
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
 			break
@@ -1595,6 +1966,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ResyncRequired.Reason(childComplexity), true
+
+	case "RevokeInviteCodePayload.inviteCode":
+		if e.ComplexityRoot.RevokeInviteCodePayload.InviteCode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeInviteCodePayload.InviteCode(childComplexity), true
+	case "RevokeInviteCodePayload.userErrors":
+		if e.ComplexityRoot.RevokeInviteCodePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeInviteCodePayload.UserErrors(childComplexity), true
 
 	case "RevokeOtherSessionsPayload.revokedCount":
 		if e.ComplexityRoot.RevokeOtherSessionsPayload.RevokedCount == nil {
@@ -1857,12 +2241,40 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.Inbox(childComplexity, args["first"].(int), args["after"].(*string)), true
+	case "Viewer.inviteCodes":
+		if e.ComplexityRoot.Viewer.InviteCodes == nil {
+			break
+		}
+
+		args, err := ec.field_Viewer_inviteCodes_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Viewer.InviteCodes(childComplexity, args["first"].(int), args["after"].(*string)), true
+	case "Viewer.invites":
+		if e.ComplexityRoot.Viewer.Invites == nil {
+			break
+		}
+
+		args, err := ec.field_Viewer_invites_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Viewer.Invites(childComplexity, args["first"].(int), args["after"].(*string)), true
 	case "Viewer.profile":
 		if e.ComplexityRoot.Viewer.Profile == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Viewer.Profile(childComplexity), true
+	case "Viewer.referralCount":
+		if e.ComplexityRoot.Viewer.ReferralCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.ReferralCount(childComplexity), true
 	case "Viewer.sessions":
 		if e.ComplexityRoot.Viewer.Sessions == nil {
 			break
@@ -1888,6 +2300,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.VisitConversationPayload.UserErrors(childComplexity), true
 
+	case "WithdrawInvitePayload.invite":
+		if e.ComplexityRoot.WithdrawInvitePayload.Invite == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WithdrawInvitePayload.Invite(childComplexity), true
+	case "WithdrawInvitePayload.userErrors":
+		if e.ComplexityRoot.WithdrawInvitePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WithdrawInvitePayload.UserErrors(childComplexity), true
+
 	}
 	return 0, false
 }
@@ -1898,8 +2323,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputBlockInput,
 		ec.unmarshalInputChangeEmailInput,
+		ec.unmarshalInputCreateInviteCodeInput,
 		ec.unmarshalInputDeleteMessageInput,
 		ec.unmarshalInputEditMessageInput,
+		ec.unmarshalInputInviteByEmailInput,
 		ec.unmarshalInputIssuePasswordResetInput,
 		ec.unmarshalInputMarkConversationReadInput,
 		ec.unmarshalInputReauthenticateInput,
@@ -1907,6 +2334,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRegisterInput,
 		ec.unmarshalInputRequestPasswordResetInput,
 		ec.unmarshalInputResetPasswordInput,
+		ec.unmarshalInputRevokeInviteCodeInput,
 		ec.unmarshalInputRevokeSessionInput,
 		ec.unmarshalInputSendMessageInput,
 		ec.unmarshalInputSignInInput,
@@ -1916,6 +2344,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputUpdateProfileInput,
 		ec.unmarshalInputVerifyEmailInput,
 		ec.unmarshalInputVisitConversationInput,
+		ec.unmarshalInputWithdrawInviteInput,
 	)
 	first := true
 
@@ -2016,6 +2445,7 @@ var sources = []*ast.Source{
 #   graph/network.graphqls     whom you keep away: blocks
 #   graph/messaging.graphqls   conversations, messages, and their live updates
 #   graph/feed.graphqls        everything that changes for you, as one subscription
+#   graph/invite.graphqls     who may join: invites by mail, codes, and who came by them
 
 "The three roots of the API."
 schema {
@@ -2218,7 +2648,7 @@ input RegisterInput {
   password: String!
   "The name to show, 1 to 50 characters; the username if left out."
   displayName: String
-  "An invitation, where the service asks for one. Accepted and ignored while registration is open."
+  "An invite's code. Needed where the service lets nobody else in; where anybody may register, one that is given has to be good too."
   inviteCode: String
   "At most 64 characters. A retry with the same key and password signs in to the account that the first try made."
   idempotencyKey: String
@@ -2330,6 +2760,10 @@ enum AccountErrorCode {
   SESSION_ENDED
   "There is no such session of yours."
   NOT_FOUND
+  "Nobody joins here without an invite."
+  INVITE_CODE_REQUIRED
+  "One can not join with this code: it is unknown, expired, used up or taken back; which of them is not said."
+  INVITE_CODE_INVALID
   "The link is not one of ours, is for something else, or the account has changed since."
   LINK_INVALID
   "The link is too old: ask for another one."
@@ -2569,6 +3003,264 @@ enum ResyncReason {
   CURSOR_TOO_OLD
   "More than 2000 updates are owed: fetching is cheaper."
   TOO_FAR_BEHIND
+}
+`, BuiltIn: false},
+	{Name: "../invite.graphqls", Input: `extend type Query {
+  """
+  What a page shows to somebody who was given a code, before they register: also to who is signed out. Null if nobody can
+  join with the code, for whatever reason.
+  """
+  inviteCode(
+    "The code as it was given. Case, spaces and hyphens do not matter."
+    code: String!
+  ): InvitePreview
+}
+
+extend type Mutation {
+  """
+  Makes a code with which others can join; tell it to whom you like. It is answered once and stored nowhere: only a repetition
+  with the same idempotency key answers it again.
+  """
+  createInviteCode(
+    "How long and for how many."
+    input: CreateInviteCodeInput!
+  ): CreateInviteCodePayload!
+  "Ends a code of yours. Whoever has joined with it stays. Revoking twice changes nothing."
+  revokeInviteCode(
+    "Which code."
+    input: RevokeInviteCodeInput!
+  ): RevokeInviteCodePayload!
+  """
+  Invites somebody by mail. The answer is the same for every address, whether somebody has an account with it or not. While an
+  invite to the address stands, inviting it again answers that one, and no further mail is sent.
+  """
+  inviteByEmail(
+    "Whom."
+    input: InviteByEmailInput!
+  ): InviteByEmailPayload!
+  "Takes an invite of yours back: what was mailed lets nobody in. Withdrawing twice changes nothing."
+  withdrawInvite(
+    "Which invite."
+    input: WithdrawInviteInput!
+  ): WithdrawInvitePayload!
+}
+
+extend type Viewer {
+  "Whom you have invited by mail, latest first, until 30 days after it ended."
+  invites(
+    "How many, 1 to 100."
+    first: Int! = 20
+    "Continue behind this cursor."
+    after: String
+  ): InviteConnection!
+  "The codes that you have made, latest first, until 30 days after they ended."
+  inviteCodes(
+    "How many, 1 to 100."
+    first: Int! = 20
+    "Continue behind this cursor."
+    after: String
+  ): InviteCodeConnection!
+  "How many have joined by an invite of yours. Who they are is for them to show."
+  referralCount: Int!
+}
+
+extend type Account {
+  "Whose invite you joined by; null if nobody's, or if you may not see them."
+  invitedBy: Profile
+}
+
+"What may be known of a code by whoever holds it."
+type InvitePreview {
+  "Who invites; null if the service itself does, or if you may not see them."
+  inviter: ProfileCard
+  "Until when one can join with it."
+  expiresAt: DateTime!
+}
+
+"Somebody whom you have invited by mail. Only you can see this."
+type Invite implements Node {
+  "The invite's global id."
+  id: ID!
+  "Where it was sent; null once the invite has ended: the address is forgotten then."
+  email: String
+  "What has become of it."
+  state: InviteState!
+  "When you invited them."
+  createdAt: DateTime!
+  "When it ends, unless somebody joins before."
+  expiresAt: DateTime!
+}
+
+"What has become of an invite. May grow."
+enum InviteState {
+  "Nobody has joined with it yet."
+  PENDING
+  "Somebody has joined with it."
+  ACCEPTED
+  "You have taken it back."
+  WITHDRAWN
+  "Nobody joined in time."
+  EXPIRED
+}
+
+"A code that you have made. Only you can see this, and nobody can see the code again."
+type InviteCode implements Node {
+  "The global id of it, which is not the code."
+  id: ID!
+  "How the code begins, to tell several apart."
+  hint: String!
+  "What has become of it."
+  state: InviteCodeState!
+  "How many may join with it."
+  maxUses: Int!
+  "How many have joined with it."
+  useCount: Int!
+  "When you made it."
+  createdAt: DateTime!
+  "When it ends."
+  expiresAt: DateTime!
+}
+
+"What has become of a code. May grow."
+enum InviteCodeState {
+  "One can join with it."
+  ACTIVE
+  "As many have joined with it as may."
+  USED_UP
+  "It was ended before its time."
+  REVOKED
+  "Its time is up."
+  EXPIRED
+}
+
+"A page of invites."
+type InviteConnection {
+  "The invites with their cursors."
+  edges: [InviteEdge!]!
+  "The invites alone."
+  nodes: [Invite!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"An invite in a page."
+type InviteEdge {
+  "The invite."
+  node: Invite!
+  "Continue behind this invite with ` + "`" + `after` + "`" + `."
+  cursor: String!
+}
+
+"A page of codes."
+type InviteCodeConnection {
+  "The codes with their cursors."
+  edges: [InviteCodeEdge!]!
+  "The codes alone."
+  nodes: [InviteCode!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"A code in a page."
+type InviteCodeEdge {
+  "The code."
+  node: InviteCode!
+  "Continue behind this code with ` + "`" + `after` + "`" + `."
+  cursor: String!
+}
+
+"Input of ` + "`" + `createInviteCode` + "`" + `."
+input CreateInviteCodeInput {
+  "How many may join with it, 1 to 100."
+  maxUses: Int! = 1
+  "For how many days it is good, 1 to 90."
+  validForDays: Int! = 14
+  "At most 64 characters. A retry with the same key answers the same code."
+  idempotencyKey: String
+}
+
+"Answer of ` + "`" + `createInviteCode` + "`" + `."
+type CreateInviteCodePayload {
+  "What was made; null if refused."
+  inviteCode: InviteCode
+  "The code itself, for ` + "`" + `register` + "`" + `. It is shown this once."
+  code: String
+  "A page that says what the code is for, and leads to the app where there is one: the link to pass on."
+  url: String
+  "What kept it from being done; empty on success."
+  userErrors: [InviteUserError!]!
+}
+
+"Input of ` + "`" + `revokeInviteCode` + "`" + `."
+input RevokeInviteCodeInput {
+  "The id of one of your codes, which is not the code itself."
+  inviteCodeId: ID!
+}
+
+"Answer of ` + "`" + `revokeInviteCode` + "`" + `."
+type RevokeInviteCodePayload {
+  "The code as it stands."
+  inviteCode: InviteCode
+  "What kept it from being done; empty on success."
+  userErrors: [InviteUserError!]!
+}
+
+"Input of ` + "`" + `inviteByEmail` + "`" + `."
+input InviteByEmailInput {
+  "Where the invite goes, at most 254 characters."
+  email: String!
+  "For how many days it is good, 1 to 30."
+  validForDays: Int! = 14
+}
+
+"Answer of ` + "`" + `inviteByEmail` + "`" + `."
+type InviteByEmailPayload {
+  "The invite as it stands; null if refused."
+  invite: Invite
+  "What kept it from being done; empty on success."
+  userErrors: [InviteUserError!]!
+}
+
+"Input of ` + "`" + `withdrawInvite` + "`" + `."
+input WithdrawInviteInput {
+  "One of your invites."
+  inviteId: ID!
+}
+
+"Answer of ` + "`" + `withdrawInvite` + "`" + `."
+type WithdrawInvitePayload {
+  "The invite as it stands."
+  invite: Invite
+  "What kept it from being done; empty on success."
+  userErrors: [InviteUserError!]!
+}
+
+"What a person can mend about their invites."
+type InviteUserError implements UserError {
+  "A sentence for people."
+  message: String!
+  "The path of the input field at fault."
+  field: [String!]
+  "What went wrong, for programs."
+  code: InviteErrorCode!
+}
+
+"What can go wrong with invites. May grow."
+enum InviteErrorCode {
+  "You have made as many invites and codes as one may in a day."
+  INVITE_LIMIT
+  "Your account is banned: it can invite nobody."
+  ACCOUNT_BANNED
+  "This is not an e-mail address."
+  EMAIL_INVALID
+  "The service sends no mails: make a code and tell it to them."
+  MAIL_OFF
+  "So many can not join with one code."
+  MAX_USES_INVALID
+  "So long no invite lasts."
+  VALIDITY_INVALID
+  "There is no such invite or code of yours."
+  NOT_FOUND
 }
 `, BuiltIn: false},
 	{Name: "../messaging.graphqls", Input: `extend type Query {
@@ -3174,6 +3866,8 @@ func (ec *executionContext) childFields_Account(ctx context.Context, field graph
 		return ec.fieldContext_Account_role(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_Account_createdAt(ctx, field)
+	case "invitedBy":
+		return ec.fieldContext_Account_invitedBy(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Account", field.Name)
 }
@@ -3334,6 +4028,20 @@ func (ec *executionContext) childFields_ConversationEdge(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type ConversationEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_CreateInviteCodePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "inviteCode":
+		return ec.fieldContext_CreateInviteCodePayload_inviteCode(ctx, field)
+	case "code":
+		return ec.fieldContext_CreateInviteCodePayload_code(ctx, field)
+	case "url":
+		return ec.fieldContext_CreateInviteCodePayload_url(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateInviteCodePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateInviteCodePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_DeleteMessagePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "message":
@@ -3364,6 +4072,118 @@ func (ec *executionContext) childFields_EditMessagePayload(ctx context.Context, 
 		return ec.fieldContext_EditMessagePayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EditMessagePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Invite(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Invite_id(ctx, field)
+	case "email":
+		return ec.fieldContext_Invite_email(ctx, field)
+	case "state":
+		return ec.fieldContext_Invite_state(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Invite_createdAt(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_Invite_expiresAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Invite", field.Name)
+}
+
+func (ec *executionContext) childFields_InviteByEmailPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "invite":
+		return ec.fieldContext_InviteByEmailPayload_invite(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_InviteByEmailPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InviteByEmailPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_InviteCode(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_InviteCode_id(ctx, field)
+	case "hint":
+		return ec.fieldContext_InviteCode_hint(ctx, field)
+	case "state":
+		return ec.fieldContext_InviteCode_state(ctx, field)
+	case "maxUses":
+		return ec.fieldContext_InviteCode_maxUses(ctx, field)
+	case "useCount":
+		return ec.fieldContext_InviteCode_useCount(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_InviteCode_createdAt(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_InviteCode_expiresAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InviteCode", field.Name)
+}
+
+func (ec *executionContext) childFields_InviteCodeConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_InviteCodeConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_InviteCodeConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_InviteCodeConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InviteCodeConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_InviteCodeEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_InviteCodeEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_InviteCodeEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InviteCodeEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_InviteConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_InviteConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_InviteConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_InviteConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InviteConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_InviteEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_InviteEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_InviteEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InviteEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_InvitePreview(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "inviter":
+		return ec.fieldContext_InvitePreview_inviter(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_InvitePreview_expiresAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InvitePreview", field.Name)
+}
+
+func (ec *executionContext) childFields_InviteUserError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "message":
+		return ec.fieldContext_InviteUserError_message(ctx, field)
+	case "field":
+		return ec.fieldContext_InviteUserError_field(ctx, field)
+	case "code":
+		return ec.fieldContext_InviteUserError_code(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InviteUserError", field.Name)
 }
 
 func (ec *executionContext) childFields_IssuePasswordResetPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3572,6 +4392,16 @@ func (ec *executionContext) childFields_ResetPasswordPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type ResetPasswordPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RevokeInviteCodePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "inviteCode":
+		return ec.fieldContext_RevokeInviteCodePayload_inviteCode(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RevokeInviteCodePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeInviteCodePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RevokeOtherSessionsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "revokedCount":
@@ -3700,6 +4530,12 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_profile(ctx, field)
 	case "sessions":
 		return ec.fieldContext_Viewer_sessions(ctx, field)
+	case "invites":
+		return ec.fieldContext_Viewer_invites(ctx, field)
+	case "inviteCodes":
+		return ec.fieldContext_Viewer_inviteCodes(ctx, field)
+	case "referralCount":
+		return ec.fieldContext_Viewer_referralCount(ctx, field)
 	case "inbox":
 		return ec.fieldContext_Viewer_inbox(ctx, field)
 	case "conversationWith":
@@ -3718,6 +4554,16 @@ func (ec *executionContext) childFields_VisitConversationPayload(ctx context.Con
 		return ec.fieldContext_VisitConversationPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type VisitConversationPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_WithdrawInvitePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "invite":
+		return ec.fieldContext_WithdrawInvitePayload_invite(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_WithdrawInvitePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WithdrawInvitePayload", field.Name)
 }
 
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3922,6 +4768,20 @@ func (ec *executionContext) field_Mutation_changeEmail_args(ctx context.Context,
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_createInviteCode_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (invite.CreateInviteCodeInput, error) {
+			return ec.unmarshalNCreateInviteCodeInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐCreateInviteCodeInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_deleteMessage_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3942,6 +4802,20 @@ func (ec *executionContext) field_Mutation_editMessage_args(ctx context.Context,
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (messaging.EditMessageInput, error) {
 			return ec.unmarshalNEditMessageInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋmessagingᚐEditMessageInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_inviteByEmail_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (invite.InviteByEmailInput, error) {
+			return ec.unmarshalNInviteByEmailInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteByEmailInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4040,6 +4914,20 @@ func (ec *executionContext) field_Mutation_resetPassword_args(ctx context.Contex
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (account.ResetPasswordInput, error) {
 			return ec.unmarshalNResetPasswordInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐResetPasswordInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_revokeInviteCode_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (invite.RevokeInviteCodeInput, error) {
+			return ec.unmarshalNRevokeInviteCodeInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐRevokeInviteCodeInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4174,6 +5062,20 @@ func (ec *executionContext) field_Mutation_visitConversation_args(ctx context.Co
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_withdrawInvite_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (invite.WithdrawInviteInput, error) {
+			return ec.unmarshalNWithdrawInviteInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐWithdrawInviteInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query___type_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4199,6 +5101,20 @@ func (ec *executionContext) field_Query_conversation_args(ctx context.Context, r
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_inviteCode_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "code",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["code"] = arg0
 	return args, nil
 }
 
@@ -4317,6 +5233,50 @@ func (ec *executionContext) field_Viewer_conversationWith_args(ctx context.Conte
 }
 
 func (ec *executionContext) field_Viewer_inbox_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Viewer_inviteCodes_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Viewer_invites_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
@@ -4579,6 +5539,38 @@ func (ec *executionContext) _Account_createdAt(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_Account_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Account_invitedBy(ctx context.Context, field graphql.CollectedField, obj *ent.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Account_invitedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Account().InvitedBy(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Profile) graphql.Marshaler {
+			return ec.marshalOProfile2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐProfile(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Account_invitedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Account",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Profile(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _AccountUserError_message(ctx context.Context, field graphql.CollectedField, obj *account.AccountUserError) (ret graphql.Marshaler) {
@@ -5827,6 +6819,116 @@ func (ec *executionContext) fieldContext_ConversationEdge_cursor(_ context.Conte
 	return graphql.NewScalarFieldContext("ConversationEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _CreateInviteCodePayload_inviteCode(ctx context.Context, field graphql.CollectedField, obj *invite.CreateInviteCodePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateInviteCodePayload_inviteCode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.InviteCode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.InviteCode) graphql.Marshaler {
+			return ec.marshalOInviteCode2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐInviteCode(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreateInviteCodePayload_inviteCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateInviteCodePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InviteCode(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateInviteCodePayload_code(ctx context.Context, field graphql.CollectedField, obj *invite.CreateInviteCodePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateInviteCodePayload_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreateInviteCodePayload_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreateInviteCodePayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CreateInviteCodePayload_url(ctx context.Context, field graphql.CollectedField, obj *invite.CreateInviteCodePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateInviteCodePayload_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreateInviteCodePayload_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreateInviteCodePayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CreateInviteCodePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *invite.CreateInviteCodePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateInviteCodePayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*invite.InviteUserError) graphql.Marshaler {
+			return ec.marshalNInviteUserError2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateInviteCodePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateInviteCodePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InviteUserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CursorMoved_cursor(ctx context.Context, field graphql.CollectedField, obj *relay.CursorMoved) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6072,6 +7174,772 @@ func (ec *executionContext) fieldContext_EditMessagePayload_userErrors(_ context
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Invite_id(ctx context.Context, field graphql.CollectedField, obj *ent.Invite) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Invite_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v relay.ID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Invite_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Invite", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Invite_email(ctx context.Context, field graphql.CollectedField, obj *ent.Invite) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Invite_email(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Invite().Email(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Invite_email(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Invite", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Invite_state(ctx context.Context, field graphql.CollectedField, obj *ent.Invite) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Invite_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Invite().State(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v invite.InviteState) graphql.Marshaler {
+			return ec.marshalNInviteState2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Invite_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Invite", field, true, true, errors.New("field of type InviteState does not have child fields"))
+}
+
+func (ec *executionContext) _Invite_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.Invite) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Invite_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Invite_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Invite", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Invite_expiresAt(ctx context.Context, field graphql.CollectedField, obj *ent.Invite) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Invite_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Invite_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Invite", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _InviteByEmailPayload_invite(ctx context.Context, field graphql.CollectedField, obj *invite.InviteByEmailPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteByEmailPayload_invite(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Invite, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Invite) graphql.Marshaler {
+			return ec.marshalOInvite2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐInvite(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_InviteByEmailPayload_invite(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InviteByEmailPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Invite(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InviteByEmailPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *invite.InviteByEmailPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteByEmailPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*invite.InviteUserError) graphql.Marshaler {
+			return ec.marshalNInviteUserError2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteByEmailPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InviteByEmailPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InviteUserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InviteCode_id(ctx context.Context, field graphql.CollectedField, obj *ent.InviteCode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteCode_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v relay.ID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteCode_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InviteCode", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _InviteCode_hint(ctx context.Context, field graphql.CollectedField, obj *ent.InviteCode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteCode_hint(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hint, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteCode_hint(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InviteCode", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _InviteCode_state(ctx context.Context, field graphql.CollectedField, obj *ent.InviteCode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteCode_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.InviteCode().State(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v invite.InviteCodeState) graphql.Marshaler {
+			return ec.marshalNInviteCodeState2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteCodeState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteCode_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InviteCode", field, true, true, errors.New("field of type InviteCodeState does not have child fields"))
+}
+
+func (ec *executionContext) _InviteCode_maxUses(ctx context.Context, field graphql.CollectedField, obj *ent.InviteCode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteCode_maxUses(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MaxUses, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteCode_maxUses(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InviteCode", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _InviteCode_useCount(ctx context.Context, field graphql.CollectedField, obj *ent.InviteCode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteCode_useCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UseCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteCode_useCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InviteCode", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _InviteCode_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.InviteCode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteCode_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteCode_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InviteCode", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _InviteCode_expiresAt(ctx context.Context, field graphql.CollectedField, obj *ent.InviteCode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteCode_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteCode_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InviteCode", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _InviteCodeConnection_edges(ctx context.Context, field graphql.CollectedField, obj *relay.Connection[*ent.InviteCode]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteCodeConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*relay.Edge[*ent.InviteCode]) graphql.Marshaler {
+			return ec.marshalNInviteCodeEdge2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteCodeConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InviteCodeConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InviteCodeEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InviteCodeConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *relay.Connection[*ent.InviteCode]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteCodeConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.InviteCode) graphql.Marshaler {
+			return ec.marshalNInviteCode2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐInviteCodeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteCodeConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InviteCodeConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InviteCode(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InviteCodeConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *relay.Connection[*ent.InviteCode]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteCodeConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v relay.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2githubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteCodeConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InviteCodeConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InviteCodeEdge_node(ctx context.Context, field graphql.CollectedField, obj *relay.Edge[*ent.InviteCode]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteCodeEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.InviteCode) graphql.Marshaler {
+			return ec.marshalNInviteCode2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐInviteCode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteCodeEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InviteCodeEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InviteCode(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InviteCodeEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *relay.Edge[*ent.InviteCode]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteCodeEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteCodeEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InviteCodeEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _InviteConnection_edges(ctx context.Context, field graphql.CollectedField, obj *relay.Connection[*ent.Invite]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*relay.Edge[*ent.Invite]) graphql.Marshaler {
+			return ec.marshalNInviteEdge2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InviteConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InviteEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InviteConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *relay.Connection[*ent.Invite]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.Invite) graphql.Marshaler {
+			return ec.marshalNInvite2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐInviteᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InviteConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Invite(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InviteConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *relay.Connection[*ent.Invite]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v relay.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2githubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InviteConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InviteEdge_node(ctx context.Context, field graphql.CollectedField, obj *relay.Edge[*ent.Invite]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Invite) graphql.Marshaler {
+			return ec.marshalNInvite2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐInvite(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InviteEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Invite(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InviteEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *relay.Edge[*ent.Invite]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InviteEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _InvitePreview_inviter(ctx context.Context, field graphql.CollectedField, obj *invite.InvitePreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InvitePreview_inviter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Inviter, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *profile.ProfileCard) graphql.Marshaler {
+			return ec.marshalOProfileCard2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋprofileᚐProfileCard(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_InvitePreview_inviter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InvitePreview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ProfileCard(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InvitePreview_expiresAt(ctx context.Context, field graphql.CollectedField, obj *invite.InvitePreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InvitePreview_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InvitePreview_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InvitePreview", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _InviteUserError_message(ctx context.Context, field graphql.CollectedField, obj *invite.InviteUserError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteUserError_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteUserError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InviteUserError", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _InviteUserError_field(ctx context.Context, field graphql.CollectedField, obj *invite.InviteUserError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteUserError_field(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Field, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_InviteUserError_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InviteUserError", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _InviteUserError_code(ctx context.Context, field graphql.CollectedField, obj *invite.InviteUserError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteUserError_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v invite.InviteErrorCode) graphql.Marshaler {
+			return ec.marshalNInviteErrorCode2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteErrorCode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteUserError_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InviteUserError", field, false, false, errors.New("field of type InviteErrorCode does not have child fields"))
 }
 
 func (ec *executionContext) _IssuePasswordResetPayload_profileId(ctx context.Context, field graphql.CollectedField, obj *account.IssuePasswordResetPayload) (ret graphql.Marshaler) {
@@ -7406,6 +9274,182 @@ func (ec *executionContext) fieldContext_Mutation_reauthenticate(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_createInviteCode(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createInviteCode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateInviteCode(ctx, fc.Args["input"].(invite.CreateInviteCodeInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *invite.CreateInviteCodePayload) graphql.Marshaler {
+			return ec.marshalNCreateInviteCodePayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐCreateInviteCodePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createInviteCode(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateInviteCodePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createInviteCode_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_revokeInviteCode(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_revokeInviteCode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RevokeInviteCode(ctx, fc.Args["input"].(invite.RevokeInviteCodeInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *invite.RevokeInviteCodePayload) graphql.Marshaler {
+			return ec.marshalNRevokeInviteCodePayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐRevokeInviteCodePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_revokeInviteCode(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RevokeInviteCodePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_revokeInviteCode_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_inviteByEmail(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_inviteByEmail(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().InviteByEmail(ctx, fc.Args["input"].(invite.InviteByEmailInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *invite.InviteByEmailPayload) graphql.Marshaler {
+			return ec.marshalNInviteByEmailPayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteByEmailPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_inviteByEmail(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InviteByEmailPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_inviteByEmail_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_withdrawInvite(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_withdrawInvite(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().WithdrawInvite(ctx, fc.Args["input"].(invite.WithdrawInviteInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *invite.WithdrawInvitePayload) graphql.Marshaler {
+			return ec.marshalNWithdrawInvitePayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐWithdrawInvitePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_withdrawInvite(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WithdrawInvitePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_withdrawInvite_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_sendMessage(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8377,6 +10421,50 @@ func (ec *executionContext) fieldContext_Query_nodes(ctx context.Context, field 
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_inviteCode(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_inviteCode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().InviteCode(ctx, fc.Args["code"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *invite.InvitePreview) graphql.Marshaler {
+			return ec.marshalOInvitePreview2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInvitePreview(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_inviteCode(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InvitePreview(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_inviteCode_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_conversation(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8992,6 +11080,70 @@ func (ec *executionContext) _ResyncRequired_cursor(ctx context.Context, field gr
 }
 func (ec *executionContext) fieldContext_ResyncRequired_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ResyncRequired", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RevokeInviteCodePayload_inviteCode(ctx context.Context, field graphql.CollectedField, obj *invite.RevokeInviteCodePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeInviteCodePayload_inviteCode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.InviteCode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.InviteCode) graphql.Marshaler {
+			return ec.marshalOInviteCode2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐInviteCode(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeInviteCodePayload_inviteCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RevokeInviteCodePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InviteCode(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RevokeInviteCodePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *invite.RevokeInviteCodePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeInviteCodePayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*invite.InviteUserError) graphql.Marshaler {
+			return ec.marshalNInviteUserError2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeInviteCodePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RevokeInviteCodePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InviteUserError(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _RevokeOtherSessionsPayload_revokedCount(ctx context.Context, field graphql.CollectedField, obj *account.RevokeOtherSessionsPayload) (ret graphql.Marshaler) {
@@ -10065,6 +12217,117 @@ func (ec *executionContext) fieldContext_Viewer_sessions(ctx context.Context, fi
 	return fc, nil
 }
 
+func (ec *executionContext) _Viewer_invites(ctx context.Context, field graphql.CollectedField, obj *viewer.Viewer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Viewer_invites(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Viewer().Invites(ctx, obj, fc.Args["first"].(int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *relay.Connection[*ent.Invite]) graphql.Marshaler {
+			return ec.marshalNInviteConnection2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Viewer_invites(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Viewer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InviteConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Viewer_invites_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Viewer_inviteCodes(ctx context.Context, field graphql.CollectedField, obj *viewer.Viewer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Viewer_inviteCodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Viewer().InviteCodes(ctx, obj, fc.Args["first"].(int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *relay.Connection[*ent.InviteCode]) graphql.Marshaler {
+			return ec.marshalNInviteCodeConnection2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Viewer_inviteCodes(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Viewer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InviteCodeConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Viewer_inviteCodes_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Viewer_referralCount(ctx context.Context, field graphql.CollectedField, obj *viewer.Viewer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Viewer_referralCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Viewer().ReferralCount(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Viewer_referralCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Viewer", field, true, true, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _Viewer_inbox(ctx context.Context, field graphql.CollectedField, obj *viewer.Viewer) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -10256,6 +12519,70 @@ func (ec *executionContext) fieldContext_VisitConversationPayload_userErrors(_ c
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_MessagingUserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WithdrawInvitePayload_invite(ctx context.Context, field graphql.CollectedField, obj *invite.WithdrawInvitePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WithdrawInvitePayload_invite(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Invite, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Invite) graphql.Marshaler {
+			return ec.marshalOInvite2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐInvite(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WithdrawInvitePayload_invite(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WithdrawInvitePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Invite(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WithdrawInvitePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *invite.WithdrawInvitePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WithdrawInvitePayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*invite.InviteUserError) graphql.Marshaler {
+			return ec.marshalNInviteUserError2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WithdrawInvitePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WithdrawInvitePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InviteUserError(ctx, field)
 		},
 	}
 	return fc, nil
@@ -11380,6 +13707,57 @@ func (ec *executionContext) unmarshalInputChangeEmailInput(ctx context.Context, 
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputCreateInviteCodeInput(ctx context.Context, obj any) (invite.CreateInviteCodeInput, error) {
+	var it invite.CreateInviteCodeInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["maxUses"]; !present {
+		asMap["maxUses"] = 1
+	}
+	if _, present := asMap["validForDays"]; !present {
+		asMap["validForDays"] = 14
+	}
+
+	fieldsInOrder := [...]string{"maxUses", "validForDays", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "maxUses":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("maxUses"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MaxUses = data
+		case "validForDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validForDays"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ValidForDays = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputDeleteMessageInput(ctx context.Context, obj any) (messaging.DeleteMessageInput, error) {
 	var it messaging.DeleteMessageInput
 	if obj == nil {
@@ -11449,6 +13827,47 @@ func (ec *executionContext) unmarshalInputEditMessageInput(ctx context.Context, 
 				return it, err
 			}
 			it.ExpectedVersion = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputInviteByEmailInput(ctx context.Context, obj any) (invite.InviteByEmailInput, error) {
+	var it invite.InviteByEmailInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["validForDays"]; !present {
+		asMap["validForDays"] = 14
+	}
+
+	fieldsInOrder := [...]string{"email", "validForDays"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "email":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("email"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Email = data
+		case "validForDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validForDays"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ValidForDays = data
 		}
 	}
 	return it, nil
@@ -11730,6 +14149,36 @@ func (ec *executionContext) unmarshalInputResetPasswordInput(ctx context.Context
 				return it, err
 			}
 			it.Cookie = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputRevokeInviteCodeInput(ctx context.Context, obj any) (invite.RevokeInviteCodeInput, error) {
+	var it invite.RevokeInviteCodeInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"inviteCodeId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "inviteCodeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("inviteCodeId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.InviteCodeID = data
 		}
 	}
 	return it, nil
@@ -12058,6 +14507,36 @@ func (ec *executionContext) unmarshalInputVisitConversationInput(ctx context.Con
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputWithdrawInviteInput(ctx context.Context, obj any) (invite.WithdrawInviteInput, error) {
+	var it invite.WithdrawInviteInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"inviteId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "inviteId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("inviteId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.InviteID = data
+		}
+	}
+	return it, nil
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -12124,6 +14603,16 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Message(ctx, sel, obj)
+	case *ent.InviteCode:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._InviteCode(ctx, sel, obj)
+	case *ent.Invite:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Invite(ctx, sel, obj)
 	case *ent.Conversation:
 		if obj == nil {
 			return graphql.Null
@@ -12205,6 +14694,11 @@ func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet
 			return graphql.Null
 		}
 		return ec._MessagingUserError(ctx, sel, obj)
+	case *invite.InviteUserError:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._InviteUserError(ctx, sel, obj)
 	case *account.AccountUserError:
 		if obj == nil {
 			return graphql.Null
@@ -12268,6 +14762,11 @@ func (ec *executionContext) _Account(ctx context.Context, sel ast.SelectionSet, 
 		case "createdAt":
 			out.Values[i] = ec._Account_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "invitedBy":
+			out.Values[i] = ec._Account_invitedBy(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -12940,6 +15439,59 @@ func (ec *executionContext) _ConversationEdge(ctx context.Context, sel ast.Selec
 	return out
 }
 
+var createInviteCodePayloadImplementors = []string{"CreateInviteCodePayload"}
+
+func (ec *executionContext) _CreateInviteCodePayload(ctx context.Context, sel ast.SelectionSet, obj *invite.CreateInviteCodePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createInviteCodePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateInviteCodePayload")
+		case "inviteCode":
+			out.Values[i] = ec._CreateInviteCodePayload_inviteCode(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "code":
+			out.Values[i] = ec._CreateInviteCodePayload_code(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "url":
+			out.Values[i] = ec._CreateInviteCodePayload_url(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CreateInviteCodePayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var cursorMovedImplementors = []string{"CursorMoved", "Update", "ConversationUpdate"}
 
 func (ec *executionContext) _CursorMoved(ctx context.Context, sel ast.SelectionSet, obj *relay.CursorMoved) graphql.Marshaler {
@@ -13088,6 +15640,448 @@ func (ec *executionContext) _EditMessagePayload(ctx context.Context, sel ast.Sel
 			}
 		case "userErrors":
 			out.Values[i] = ec._EditMessagePayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var inviteImplementors = []string{"Invite", "Node"}
+
+func (ec *executionContext) _Invite(ctx context.Context, sel ast.SelectionSet, obj *ent.Invite) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, inviteImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Invite")
+		case "id":
+			out.Values[i] = ec._Invite_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "email":
+			out.Values[i] = ec._Invite_email(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "state":
+			out.Values[i] = ec._Invite_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._Invite_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "expiresAt":
+			out.Values[i] = ec._Invite_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var inviteByEmailPayloadImplementors = []string{"InviteByEmailPayload"}
+
+func (ec *executionContext) _InviteByEmailPayload(ctx context.Context, sel ast.SelectionSet, obj *invite.InviteByEmailPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, inviteByEmailPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("InviteByEmailPayload")
+		case "invite":
+			out.Values[i] = ec._InviteByEmailPayload_invite(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._InviteByEmailPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var inviteCodeImplementors = []string{"InviteCode", "Node"}
+
+func (ec *executionContext) _InviteCode(ctx context.Context, sel ast.SelectionSet, obj *ent.InviteCode) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, inviteCodeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("InviteCode")
+		case "id":
+			out.Values[i] = ec._InviteCode_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "hint":
+			out.Values[i] = ec._InviteCode_hint(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "state":
+			out.Values[i] = ec._InviteCode_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "maxUses":
+			out.Values[i] = ec._InviteCode_maxUses(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "useCount":
+			out.Values[i] = ec._InviteCode_useCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._InviteCode_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "expiresAt":
+			out.Values[i] = ec._InviteCode_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var inviteCodeConnectionImplementors = []string{"InviteCodeConnection"}
+
+func (ec *executionContext) _InviteCodeConnection(ctx context.Context, sel ast.SelectionSet, obj *relay.Connection[*ent.InviteCode]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, inviteCodeConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("InviteCodeConnection")
+		case "edges":
+			out.Values[i] = ec._InviteCodeConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._InviteCodeConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._InviteCodeConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var inviteCodeEdgeImplementors = []string{"InviteCodeEdge"}
+
+func (ec *executionContext) _InviteCodeEdge(ctx context.Context, sel ast.SelectionSet, obj *relay.Edge[*ent.InviteCode]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, inviteCodeEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("InviteCodeEdge")
+		case "node":
+			out.Values[i] = ec._InviteCodeEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._InviteCodeEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var inviteConnectionImplementors = []string{"InviteConnection"}
+
+func (ec *executionContext) _InviteConnection(ctx context.Context, sel ast.SelectionSet, obj *relay.Connection[*ent.Invite]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, inviteConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("InviteConnection")
+		case "edges":
+			out.Values[i] = ec._InviteConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._InviteConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._InviteConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var inviteEdgeImplementors = []string{"InviteEdge"}
+
+func (ec *executionContext) _InviteEdge(ctx context.Context, sel ast.SelectionSet, obj *relay.Edge[*ent.Invite]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, inviteEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("InviteEdge")
+		case "node":
+			out.Values[i] = ec._InviteEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._InviteEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var invitePreviewImplementors = []string{"InvitePreview"}
+
+func (ec *executionContext) _InvitePreview(ctx context.Context, sel ast.SelectionSet, obj *invite.InvitePreview) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, invitePreviewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("InvitePreview")
+		case "inviter":
+			out.Values[i] = ec._InvitePreview_inviter(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "expiresAt":
+			out.Values[i] = ec._InvitePreview_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var inviteUserErrorImplementors = []string{"InviteUserError", "UserError"}
+
+func (ec *executionContext) _InviteUserError(ctx context.Context, sel ast.SelectionSet, obj *invite.InviteUserError) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, inviteUserErrorImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("InviteUserError")
+		case "message":
+			out.Values[i] = ec._InviteUserError_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "field":
+			out.Values[i] = ec._InviteUserError_field(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "code":
+			out.Values[i] = ec._InviteUserError_code(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -13667,6 +16661,34 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "createInviteCode":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createInviteCode(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "revokeInviteCode":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_revokeInviteCode(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "inviteByEmail":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_inviteByEmail(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "withdrawInvite":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_withdrawInvite(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "sendMessage":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_sendMessage(ctx, field)
@@ -14130,6 +17152,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "inviteCode":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_inviteCode(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "conversation":
 			field := field
 
@@ -14491,6 +17535,49 @@ func (ec *executionContext) _ResyncRequired(ctx context.Context, sel ast.Selecti
 			}
 		case "cursor":
 			out.Values[i] = ec._ResyncRequired_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var revokeInviteCodePayloadImplementors = []string{"RevokeInviteCodePayload"}
+
+func (ec *executionContext) _RevokeInviteCodePayload(ctx context.Context, sel ast.SelectionSet, obj *invite.RevokeInviteCodePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, revokeInviteCodePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RevokeInviteCodePayload")
+		case "inviteCode":
+			out.Values[i] = ec._RevokeInviteCodePayload_inviteCode(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._RevokeInviteCodePayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -15247,6 +18334,120 @@ func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, o
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "invites":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Viewer_invites(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "inviteCodes":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Viewer_inviteCodes(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "referralCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Viewer_referralCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "inbox":
 			field := field
 
@@ -15401,6 +18602,49 @@ func (ec *executionContext) _VisitConversationPayload(ctx context.Context, sel a
 			}
 		case "userErrors":
 			out.Values[i] = ec._VisitConversationPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var withdrawInvitePayloadImplementors = []string{"WithdrawInvitePayload"}
+
+func (ec *executionContext) _WithdrawInvitePayload(ctx context.Context, sel ast.SelectionSet, obj *invite.WithdrawInvitePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, withdrawInvitePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WithdrawInvitePayload")
+		case "invite":
+			out.Values[i] = ec._WithdrawInvitePayload_invite(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._WithdrawInvitePayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -16146,6 +19390,21 @@ func (ec *executionContext) marshalNConversationUpdate2githubᚗcomᚋconvenehq�
 	return ec._ConversationUpdate(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNCreateInviteCodeInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐCreateInviteCodeInput(ctx context.Context, v any) (invite.CreateInviteCodeInput, error) {
+	res, err := ec.unmarshalInputCreateInviteCodeInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCreateInviteCodePayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐCreateInviteCodePayload(ctx context.Context, sel ast.SelectionSet, v *invite.CreateInviteCodePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._CreateInviteCodePayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNDateTime2timeᚐTime(ctx context.Context, v any) (time.Time, error) {
 	res, err := relay.UnmarshalDateTime(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -16261,6 +19520,222 @@ func (ec *executionContext) marshalNInt2int64(ctx context.Context, sel ast.Selec
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNInvite2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐInviteᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Invite) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNInvite2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐInvite(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNInvite2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐInvite(ctx context.Context, sel ast.SelectionSet, v *ent.Invite) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Invite(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNInviteByEmailInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteByEmailInput(ctx context.Context, v any) (invite.InviteByEmailInput, error) {
+	res, err := ec.unmarshalInputInviteByEmailInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNInviteByEmailPayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteByEmailPayload(ctx context.Context, sel ast.SelectionSet, v *invite.InviteByEmailPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._InviteByEmailPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNInviteCode2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐInviteCodeᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.InviteCode) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNInviteCode2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐInviteCode(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNInviteCode2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐInviteCode(ctx context.Context, sel ast.SelectionSet, v *ent.InviteCode) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._InviteCode(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNInviteCodeConnection2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐConnection(ctx context.Context, sel ast.SelectionSet, v *relay.Connection[*ent.InviteCode]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._InviteCodeConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNInviteCodeEdge2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*relay.Edge[*ent.InviteCode]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNInviteCodeEdge2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNInviteCodeEdge2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐEdge(ctx context.Context, sel ast.SelectionSet, v *relay.Edge[*ent.InviteCode]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._InviteCodeEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNInviteCodeState2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteCodeState(ctx context.Context, v any) (invite.InviteCodeState, error) {
+	tmp, err := relay.UnmarshalString(v)
+	res := invite.InviteCodeState(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNInviteCodeState2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteCodeState(ctx context.Context, sel ast.SelectionSet, v invite.InviteCodeState) graphql.Marshaler {
+	_ = sel
+	res := relay.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNInviteConnection2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐConnection(ctx context.Context, sel ast.SelectionSet, v *relay.Connection[*ent.Invite]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._InviteConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNInviteEdge2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*relay.Edge[*ent.Invite]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNInviteEdge2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNInviteEdge2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐEdge(ctx context.Context, sel ast.SelectionSet, v *relay.Edge[*ent.Invite]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._InviteEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNInviteErrorCode2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteErrorCode(ctx context.Context, v any) (invite.InviteErrorCode, error) {
+	tmp, err := relay.UnmarshalString(v)
+	res := invite.InviteErrorCode(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNInviteErrorCode2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteErrorCode(ctx context.Context, sel ast.SelectionSet, v invite.InviteErrorCode) graphql.Marshaler {
+	_ = sel
+	res := relay.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNInviteState2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteState(ctx context.Context, v any) (invite.InviteState, error) {
+	tmp, err := relay.UnmarshalString(v)
+	res := invite.InviteState(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNInviteState2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteState(ctx context.Context, sel ast.SelectionSet, v invite.InviteState) graphql.Marshaler {
+	_ = sel
+	res := relay.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNInviteUserError2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteUserErrorᚄ(ctx context.Context, sel ast.SelectionSet, v []*invite.InviteUserError) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNInviteUserError2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteUserError(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNInviteUserError2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInviteUserError(ctx context.Context, sel ast.SelectionSet, v *invite.InviteUserError) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._InviteUserError(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNIssuePasswordResetInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐIssuePasswordResetInput(ctx context.Context, v any) (account.IssuePasswordResetInput, error) {
@@ -16646,6 +20121,21 @@ func (ec *executionContext) marshalNResyncReason2githubᚗcomᚋconvenehqᚋconv
 	return res
 }
 
+func (ec *executionContext) unmarshalNRevokeInviteCodeInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐRevokeInviteCodeInput(ctx context.Context, v any) (invite.RevokeInviteCodeInput, error) {
+	res, err := ec.unmarshalInputRevokeInviteCodeInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRevokeInviteCodePayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐRevokeInviteCodePayload(ctx context.Context, sel ast.SelectionSet, v *invite.RevokeInviteCodePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._RevokeInviteCodePayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNRevokeOtherSessionsPayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐRevokeOtherSessionsPayload(ctx context.Context, sel ast.SelectionSet, v *account.RevokeOtherSessionsPayload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -16825,6 +20315,21 @@ func (ec *executionContext) marshalNVisitConversationPayload2ᚖgithubᚗcomᚋc
 		return graphql.Null
 	}
 	return ec._VisitConversationPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNWithdrawInviteInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐWithdrawInviteInput(ctx context.Context, v any) (invite.WithdrawInviteInput, error) {
+	res, err := ec.unmarshalInputWithdrawInviteInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWithdrawInvitePayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐWithdrawInvitePayload(ctx context.Context, sel ast.SelectionSet, v *invite.WithdrawInvitePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._WithdrawInvitePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalN__Directive2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirective(ctx context.Context, sel ast.SelectionSet, v introspection.Directive) graphql.Marshaler {
@@ -17075,6 +20580,27 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	_ = ctx
 	res := relay.MarshalInt(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOInvite2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐInvite(ctx context.Context, sel ast.SelectionSet, v *ent.Invite) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Invite(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOInviteCode2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐInviteCode(ctx context.Context, sel ast.SelectionSet, v *ent.InviteCode) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._InviteCode(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOInvitePreview2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐInvitePreview(ctx context.Context, sel ast.SelectionSet, v *invite.InvitePreview) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._InvitePreview(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOMessage2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐMessage(ctx context.Context, sel ast.SelectionSet, v *ent.Message) graphql.Marshaler {

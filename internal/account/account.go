@@ -9,6 +9,7 @@ import (
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/gather"
+	"github.com/convenehq/convene/internal/invite"
 	"github.com/convenehq/convene/internal/job"
 	"github.com/convenehq/convene/internal/mail"
 	"github.com/convenehq/convene/internal/profile"
@@ -39,6 +40,7 @@ type Service struct {
 	profiles  *profile.Service
 	facts     *fact.Log
 	mail      *mail.Mailer
+	invites   *invite.Service
 	links     string
 	asked     *job.Kind[resetAsked]
 	proved    *job.Kind[emailProved]
@@ -55,6 +57,8 @@ type Options struct {
 	Clock func() time.Time
 	// Mail sends what accounts have to be told; nil sends nothing.
 	Mail *mail.Mailer
+	// Invites are what lets people in by a code; nil knows no codes, and needs none.
+	Invites *invite.Service
 	// Jobs do what follows an answer, so that nothing can be told by how long that takes; nil does it before the answer.
 	Jobs *job.Queue
 	// Links is where the links in mails go, with {kind} and {token} in it; empty means [DefaultLinks].
@@ -77,7 +81,7 @@ func New(d *db.DB, ring *token.Ring, profiles *profile.Service, facts *fact.Log,
 		o.Reauthenticate = recentFor
 	}
 	s := &Service{
-		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, links: o.Links, clock: o.Clock, recent: o.Reauthenticate,
+		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, invites: o.Invites, links: o.Links, clock: o.Clock, recent: o.Reauthenticate,
 		access:    token.NewAccess(ring, o.Issuer, o.Clock),
 		passwords: newPasswords(),
 		known:     newKnownSessions(o.Clock),

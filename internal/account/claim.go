@@ -3,18 +3,16 @@ package account
 import (
 	"errors"
 	"fmt"
-	"net/mail"
 	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/convenehq/convene/internal/fault"
+	"github.com/convenehq/convene/internal/mail"
 	"github.com/convenehq/convene/internal/profile"
 )
 
 const (
-	maxEmail       = 254
 	minPassword    = 8   // characters
 	maxPassword    = 256 // bytes
 	maxIdempotency = 64  // characters
@@ -24,6 +22,7 @@ const (
 type claim struct {
 	username, email, displayName, password string
 	key                                    string // empty if none was given
+	inviteCode                             string // blank if none was given
 	cookie                                 bool
 }
 
@@ -57,6 +56,9 @@ func readClaim(in RegisterInput) (c claim, refusals error, fatal error) {
 		}
 	}
 	c.cookie, c.password = in.Cookie, in.Password
+	if in.InviteCode != nil {
+		c.inviteCode = *in.InviteCode
+	}
 	var problem string
 	c.username, problem = checkUsername(in.Username)
 	add(CodeUsernameInvalid, problem, "username")
@@ -96,37 +98,9 @@ func foldUsername(s string) string {
 	}, strings.Trim(s, " "))
 }
 
-func checkEmail(s string) (email, problem string) {
-	const wrong = "This is not an e-mail address."
-	email = foldEmail(s)
-	if len(email) > maxEmail {
-		return email, fmt.Sprintf("An e-mail address has at most %d characters.", maxEmail)
-	}
-	// Nothing that could end a mail's header and begin another.
-	if strings.ContainsFunc(email, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
-		return email, wrong
-	}
-	// Equal to what was read: so it is an address alone, without a name, brackets, quotes or comments.
-	parsed, err := mail.ParseAddress(email)
-	if err != nil || parsed.Address != email {
-		return email, wrong
-	}
-	local, domain, _ := strings.Cut(email, "@")
-	if len(local) > 64 || strings.HasPrefix(domain, "[") || !strings.Contains(domain, ".") {
-		return email, wrong
-	}
-	return email, ""
-}
+func checkEmail(s string) (email, problem string) { return mail.ReadAddress(s) }
 
-// foldEmail lowers the letters a to z alone: Unicode's own folding makes another address of some.
-func foldEmail(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, strings.Trim(s, " "))
-}
+func foldEmail(s string) string { return mail.FoldAddress(s) }
 
 func checkPassword(c claim) (problem string) {
 	switch {

@@ -14,6 +14,9 @@ const (
 	CodeAccountBanned      AccountErrorCode = "ACCOUNT_BANNED"
 	CodeSessionEnded       AccountErrorCode = "SESSION_ENDED"
 	CodeNotFound           AccountErrorCode = "NOT_FOUND"
+
+	CodeInviteCodeRequired AccountErrorCode = "INVITE_CODE_REQUIRED"
+	CodeInviteCodeInvalid  AccountErrorCode = "INVITE_CODE_INVALID"
 	CodeLinkInvalid        AccountErrorCode = "LINK_INVALID"
 	CodeLinkExpired        AccountErrorCode = "LINK_EXPIRED"
 	CodeLinkUsed           AccountErrorCode = "LINK_USED"

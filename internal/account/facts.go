@@ -9,6 +9,7 @@ import (
 // keeps it longer and says what changed.
 const (
 	factCreated         = "account.created"
+	factReferred        = "account.referred"
 	factRoleGranted     = string(audit.AccountRoleGranted)
 	factBanned          = string(audit.AccountBanned)
 	factUnbanned        = string(audit.AccountUnbanned)
@@ -26,9 +27,16 @@ const (
 // refSession names the session that a fact is about.
 const refSession = "session"
 
+// refInviter names the account by whose invite somebody has come.
+const refInviter = "inviter"
+
 // Facts are the slice's part of the catalogue.
 var Facts = []fact.Kind{
 	{Name: factCreated, Subject: "account", By: []string{"register"}, Says: "Somebody has made an account."},
+	{
+		Name: factReferred, Subject: "account", Refs: []string{refInviter}, By: []string{"register"},
+		Says: "Somebody has made an account by another person's invite.",
+	},
 	{Name: factRoleGranted, Subject: "account", By: []string{"convene admin grant"}, Says: "An account has another role."},
 	{Name: factBanned, Subject: "account", By: []string{"convene admin ban"}, Says: "An account is kept out."},
 	{Name: factUnbanned, Subject: "account", By: []string{"convene admin unban"}, Says: "An account may sign in again."},

@@ -11,7 +11,6 @@ import (
 	"github.com/convenehq/convene/ent/account"
 	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/internal/db"
-	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/mail"
 	"github.com/convenehq/convene/internal/viewer"
 )
@@ -28,13 +27,17 @@ func (s *Service) Register(ctx context.Context, in RegisterInput) (*SignedIn, er
 	if err != nil {
 		return nil, err
 	}
+	uninvited, err := s.checkInvite(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	ctx = viewer.AsSystem(ctx, "who registers is nobody yet")
 	// Asked before the password is hashed: names are public, hashes are dear.
 	taken, err := s.isTaken(ctx, c.username)
 	if err != nil {
 		return nil, err
 	}
-	// Asked after it: if it was our own first try that took the name, its key is in sight by now.
+	// Asked after both: if it was our own first try that took the name or used the code up, its key is in sight by now.
 	if refusals == nil && c.key != "" {
 		if again, err := s.repeat(ctx, c); again != nil || err != nil {
 			return again, err
@@ -43,7 +46,7 @@ func (s *Service) Register(ctx context.Context, in RegisterInput) (*SignedIn, er
 	if taken {
 		refusals = errors.Join(refusals, refuse(CodeUsernameTaken, usernameTaken, "input", "username"))
 	}
-	if refusals != nil {
+	if refusals = errors.Join(refusals, uninvited); refusals != nil {
 		return nil, refusals
 	}
 	hash, err := s.passwords.hash(ctx, c.password)
@@ -89,8 +92,14 @@ func (s *Service) enrol(ctx context.Context, tx *ent.Tx, c claim, hash string) (
 			return nil, err
 		}
 	}
+	// Before the name: whoever waits for the same name here holds the code already.
+	inviter, err := s.useInvite(ctx, tx, c)
+	if err != nil {
+		return nil, err
+	}
 	row, err := tx.Account.Create().SetID(id).SetCreatedAt(now).SetUpdatedAt(now).
-		SetUsername(c.username).SetEmail(c.email).SetEmailClaimedAt(now).SetPasswordHash(hash).Save(ctx)
+		SetUsername(c.username).SetEmail(c.email).SetEmailClaimedAt(now).SetPasswordHash(hash).
+		SetNillableInvitedBy(inviter).Save(ctx)
 	if db.IsUnique(err, "accounts_username_key") {
 		return nil, refuse(CodeUsernameTaken, usernameTaken, "input", "username")
 	}
@@ -100,7 +109,7 @@ func (s *Service) enrol(ctx context.Context, tx *ent.Tx, c claim, hash string) (
 	if err := s.profiles.Create(ctx, tx, id, c.username, c.displayName); err != nil {
 		return nil, err
 	}
-	if err := s.facts.Store(ctx, tx, fact.Fact{Kind: factCreated, Subject: id, Actor: id}); err != nil {
+	if err := s.facts.Store(ctx, tx, newcomer(id, inviter)...); err != nil {
 		return nil, err
 	}
 	// The letter is the same for every address; whether it is sent is decided when nobody waits for an answer.

@@ -22,7 +22,6 @@ func TestRegister(t *testing.T) {
 		b := setup(t)
 		in := input("  Ada.Lovelace ")
 		in.Email = " Ada@Example.COM "
-		in.InviteCode = new("whatever")
 		got, err := b.accounts.Register(account.WithDevice(t.Context(), "Ada's\x00 phone"), in)
 		if err != nil {
 			t.Fatal(err)

@@ -50,6 +50,8 @@ var neighbours = map[[2]string]string{
 	{"internal/mail", "internal/db"}:           "the mailbox of development is a table",
 	{"internal/gather", "internal/telemetry"}:  "a statement for many belongs to the trace of one of them",
 	{"internal/viewer", "internal/fault"}:      "who has to sign in first is told so",
+	{"internal/account", "internal/invite"}:    "registering uses an invite's code up, in its own transaction",
+	{"internal/invite", "internal/profile"}:    "whoever holds a code sees the card of who invites them",
 	{"internal/account", "internal/profile"}:   "registering makes the profile, by the profile's rules for names",
 	{"internal/messaging", "internal/account"}: "a first message locks the two accounts before it looks for their conversation",
 	{"internal/messaging", "internal/profile"}: "a message shows the card of whoever wrote it",

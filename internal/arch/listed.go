@@ -43,6 +43,14 @@ var systemFiles = map[string]string{
 	"internal/messaging/veil.go":              "neither of the two may see the curtain between them",
 	"internal/network/network.go":             "blocks in the other direction count too, and are not told",
 	"internal/profile/card.go":                "a card is shown to whoever may read what its person wrote",
+	"internal/demo/seed.go":                   "the demo people are let in by whoever starts the program",
+	"internal/invite/createcode.go":           "the operator's codes are nobody's",
+	"internal/invite/offer.go":                "whoever was given a code is nobody yet",
+	"internal/invite/redeem.go":               "whoever joins is nobody yet",
+	"internal/invite/referral.go":             "accounts of others are counted, and nothing of them is read",
+	"internal/invite/revokecode.go":           "admins and the operator look after the codes of others",
+	"internal/invite/sweep.go":                "retention is nobody's request",
+	"internal/invite/write.go":                "a mail is sent when nobody asks",
 }
 
 // writersElse are files that write entities of whomever to set something up, as tests may. Each says why the owner's use

@@ -23,6 +23,9 @@ const (
 	// so the session was ended.
 	SessionReused Action = "session.reused"
 	EpochRenewed  Action = "epoch.renewed"
+	// InviteCodeCreated is a code of the operator's, and InviteCodeRevoked one that somebody else than its inviter ended.
+	InviteCodeCreated Action = "invite.code_created"
+	InviteCodeRevoked Action = "invite.code_revoked"
 	// FactDropped is a parked fact that its consumer will never deal with.
 	FactDropped Action = "fact.dropped"
 	// JobCancelled is work that will not be done.
@@ -34,6 +37,6 @@ func Actions() []Action {
 	return []Action{
 		AccountBanned, AccountUnbanned, AccountRoleGranted, AccountPasswordReset, AccountSessionsRevoked,
 		AccountResetIssued, AccountEmailAsked, AccountEmailChanged, AccountEmailKept,
-		SessionRevoked, SessionReused, EpochRenewed, FactDropped, JobCancelled,
+		SessionRevoked, SessionReused, EpochRenewed, InviteCodeCreated, InviteCodeRevoked, FactDropped, JobCancelled,
 	}
 }

@@ -19,7 +19,7 @@ const leastSweep, mostSweep = 500 * time.Millisecond, time.Minute
 // check refuses values that make no sense, one at a time and always the same one first. It asks the
 // environment where it matters that somebody said so.
 func (c Config) check(getenv func(string) string) error {
-	for _, check := range []func() error{c.checkWords, c.checkAddresses, c.checkNumbers, c.checkLimits, c.checkMail, c.checkMetricsAddr, c.checkTraces, c.checkAsking, c.checkExposure, c.checkPublicURL} {
+	for _, check := range []func() error{c.checkWords, c.checkAddresses, c.checkNumbers, c.checkLimits, c.checkInvites, c.checkMail, c.checkMetricsAddr, c.checkTraces, c.checkAsking, c.checkExposure, c.checkPublicURL} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -38,6 +38,7 @@ func (c Config) checkWords() error {
 		{"CONVENE_ENV", c.Env, []string{Dev, Production}},
 		{"CONVENE_SEED", c.Seed, []string{"on", "off"}},
 		{"CONVENE_MAIL", c.Mail, []string{"on", "off"}},
+		{"CONVENE_INVITE_ONLY", c.InviteOnly, []string{"on", "off"}},
 		{"CONVENE_OPERATIONS_ONLY", c.OperationsOnly, []string{"on", "off"}},
 		{"CONVENE_LOG", c.Log, []string{"", "text", "json"}},
 		{"CONVENE_LOG_LEVEL", c.LogLevel, []string{"debug", "info", "warn", "error"}},

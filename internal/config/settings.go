@@ -69,6 +69,7 @@ type Config struct {
 	// MetricsAddr is where to serve /metrics, with /healthz and /readyz, for operators alone; if empty, the
 	// numbers are at ADDR in dev, and nowhere in production.
 	MetricsAddr string `env:"CONVENE_METRICS_ADDR"`
+	Invites
 	// Reauthenticate is for how long proving one's password counts as recent, as changing it and the like ask for;
 	// between 1m and 24h, or 0 for the default.
 	Reauthenticate time.Duration `env:"CONVENE_REAUTHENTICATE" envDefault:"10m"`

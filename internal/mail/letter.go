@@ -14,6 +14,8 @@ const (
 	Test = "mail.test"
 	// PasswordResetByAdmin tells that an administrator has set a new password and ended all sessions.
 	PasswordResetByAdmin = "account.password_reset_by_admin"
+	// Invited asks somebody to join.
+	Invited = "invite.by_email"
 	// VerifyEmail has the link by which an account proves its address.
 	VerifyEmail = "account.verify_email"
 	// VerifyFirst has it too: a new password was asked for before the address was proved.
@@ -40,6 +42,9 @@ type Letter struct {
 	Template string `json:"template"`
 	// Account is whom it is to. The address is read when it is sent.
 	Account uuid.UUID `json:"account,omitzero"`
+	// About is a row instead of an account, by which the template's writer finds, when it is sent, where it goes and what
+	// else stands in it: so neither an address nor a secret is stored with the job.
+	About uuid.UUID `json:"about,omitzero"`
 	// Token is what the letter has a link for, instead of an account. Where it goes, and what the link says, is read when
 	// it is sent.
 	Token uuid.UUID `json:"token,omitzero"`
@@ -57,6 +62,7 @@ var letters = map[string]struct {
 }{
 	Test:                 {parse(Test), nil},
 	PasswordResetByAdmin: {parse(PasswordResetByAdmin), nil},
+	Invited:              {parse(Invited), map[string]string{"from": "grace", "code": "0000-sample-no-code-0000", "until": "4 December 2026"}},
 	VerifyEmail:          {parse(VerifyEmail), nil},
 	VerifyFirst:          {parse(VerifyFirst), nil},
 	EmailClaimed:         {parse(EmailClaimed), nil},

@@ -92,8 +92,7 @@ func (a *answer) finish() {
 		level = slog.LevelInfo
 	}
 	if ctx := a.r.Context(); a.log.Enabled(ctx, level) {
-		// The path without its query: a GET has what people typed in there.
-		a.log.Log(ctx, level, "Answered", "method", a.r.Method, "path", a.r.URL.Path, "status", a.status, "took", took.Round(time.Microsecond))
+		a.log.Log(ctx, level, "Answered", "method", a.r.Method, "path", pathOf(a.r), "status", a.status, "took", took.Round(time.Microsecond))
 	}
 	a.endSpan(route)
 }
@@ -125,6 +124,15 @@ func routeOf(r *http.Request) string {
 		return r.Pattern
 	}
 	return strings.TrimSuffix(path, "{$}")
+}
+
+// pathOf is the path as the log may have it: without the query, since a GET has what people typed in there, and without what
+// a pattern leaves open, such as an invite's code.
+func pathOf(r *http.Request) string {
+	if strings.Contains(r.Pattern, "{") {
+		return routeOf(r)
+	}
+	return r.URL.Path
 }
 
 // methodOf is the method, if it is one that we know: a client may make one up.

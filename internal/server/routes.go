@@ -18,6 +18,9 @@ func (s *Server) routes() http.Handler {
 		"keys":    "/.well-known/jwks.json",
 	}
 	mux.Handle("/graphql", s.cors(s.count(s.authenticate(s.o.Graph))))
+	if s.o.Invites != nil {
+		mux.Handle("GET /r/{code}", s.page(s.invite))
+	}
 	s.linkRoutes(mux)
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)

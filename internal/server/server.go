@@ -17,6 +17,7 @@ import (
 	"github.com/convenehq/convene/internal/config"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/demo"
+	"github.com/convenehq/convene/internal/invite"
 	"github.com/convenehq/convene/internal/limit"
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/mail"
@@ -31,7 +32,9 @@ type Options struct {
 	Hub      *live.Hub
 	Ring     *token.Ring
 	Accounts *account.Service
-	Graph    *transport.Handler
+	// Invites knows what codes are for.
+	Invites *invite.Service
+	Graph   *transport.Handler
 	// Limits counts what clients ask; nil for no limits.
 	Limits *limit.Limiter
 	// Demo finds the demo people; nil where there are none.

@@ -37,7 +37,7 @@ func optionsOn(t *testing.T, c config.Config, d *db.DB, n *node.Node, log *slog.
 	t.Helper()
 	exec := graph.NewExecutor(n.Resolver, !c.IsProduction())
 	o := server.Options{
-		Config: c, DB: d, Hub: n.Hub, Ring: n.Ring, Accounts: n.Accounts, Log: log, Metrics: telemetry.NewRegistry(),
+		Config: c, DB: d, Hub: n.Hub, Ring: n.Ring, Accounts: n.Accounts, Invites: n.Invites, Log: log, Metrics: telemetry.NewRegistry(),
 		Graph: transport.New(transport.Options{
 			Executor: exec, Subscriptions: transport.NewShared(exec, n.Hub),
 			Authenticate: n.Accounts.Authenticate, CheckOrigin: server.CheckOrigin(c),

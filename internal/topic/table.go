@@ -13,6 +13,7 @@ import (
 // Table is which facts go to which topic: one line for each kind. Names never change once released.
 var Table = []Route{
 	{Kind: "account.created", Topic: Named("NewUser")},
+	{Kind: "invite.created", Topic: Named("InvitedUser")},
 }
 
 // A Route puts the facts of one kind on a topic.

@@ -39,14 +39,15 @@ func (p Link) Serve(w http.ResponseWriter, status int) {
 	if err := linkPage.Execute(&page, p); err != nil {
 		panic(fmt.Errorf("render the page of a link: %w", err)) // the template is part of the binary
 	}
-	linkHeaders(w.Header())
+	Guard(w.Header())
 	w.Header().Set("Content-Type", contentTypes[".html"])
-	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write(page.Bytes()) // the client has gone
 }
 
-func linkHeaders(h http.Header) {
+// Guard sets what every answer needs whose address has a secret in it: nobody keeps it, and no other site is told of it.
+func Guard(h http.Header) {
+	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
