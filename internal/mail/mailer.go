@@ -20,8 +20,6 @@ type Options struct {
 	Sender Sender
 	// Recipient finds where mails to an account go. One without an address gets none.
 	Recipient func(ctx context.Context, account uuid.UUID) (Recipient, error)
-	// Link finds where a link goes and what it says. One without an address is not sent: it is of no use any more.
-	Link func(ctx context.Context, token uuid.UUID) (Link, error)
 	// URL is the public address, which links begin with.
 	URL string
 	// From is whom mails are from; the part behind the @ is that of their Message-IDs too.
@@ -33,7 +31,15 @@ type Mailer struct {
 	o      Options
 	domain string
 	kind   *job.Kind[posted]
+	// about is the kind of letters about a row: a node that knows nothing of those leaves them to others.
+	about *job.Kind[posted]
+	// writers are those of the templates whose letters are about a row.
+	writers map[string]Writer
 }
+
+// A Writer finds where the letter about a row goes, and what its template names besides. One without an address is not sent:
+// what it would have said holds no more.
+type Writer func(ctx context.Context, about uuid.UUID) (Recipient, map[string]string, error)
 
 // posted is a letter on its way. Its id makes the Message-ID.
 type posted struct {
@@ -48,11 +54,19 @@ func New(jobs *job.Queue, o Options) (*Mailer, error) {
 		return nil, fmt.Errorf("read the address that mails are from: %w", err)
 	}
 	o.URL = strings.TrimSuffix(o.URL, "/")
-	m := &Mailer{o: o, domain: domain(from.Address)}
+	m := &Mailer{o: o, domain: domain(from.Address), writers: map[string]Writer{}}
 	// A queue of its own: a server that is slow to answer holds up nothing but mails.
-	m.kind = job.Define(jobs, "mail.send", m.send, job.KindOptions{Queue: "mail", Timeout: 2 * sendTime})
+	queue := job.KindOptions{Queue: "mail", Timeout: 2 * sendTime}
+	m.kind = job.Define(jobs, "mail.send", m.send, queue)
+	m.about = job.Define(jobs, "mail.write", m.send, queue)
 	return m, nil
 }
+
+// Write has the letters of a template written so, where they are about a row; before the jobs are started.
+func (m *Mailer) Write(template string, by Writer) { m.writers[template] = by }
+
+// IsOn tells whether mails are sent.
+func (m *Mailer) IsOn() bool { return m.o.Sender != nil }
 
 // Post has a letter sent once the transaction has committed. It answers the job's number; 0 where no mails
 // are sent.
@@ -68,7 +82,11 @@ func (m *Mailer) Post(ctx context.Context, tx *ent.Tx, l Letter) (int64, error) 
 			return 0, err
 		}
 	}
-	return m.kind.Insert(ctx, tx, posted{uuid.Must(uuid.NewV7()), l})
+	kind := m.kind
+	if l.About != uuid.Nil {
+		kind = m.about
+	}
+	return kind.Insert(ctx, tx, posted{uuid.Must(uuid.NewV7()), l})
 }
 
 // send writes and sends a letter.
@@ -76,11 +94,11 @@ func (m *Mailer) send(ctx context.Context, j job.Job[posted]) error {
 	if m.o.Sender == nil {
 		return job.Discard(errors.New("CONVENE_MAIL is off: no mails are sent"))
 	}
-	to, link, err := m.address(ctx, j.Args.Letter)
+	to, data, err := m.address(ctx, j.Args.Letter)
 	if err != nil || to.Address == "" {
 		return err
 	}
-	message, err := write(j.Args.Template, m.o.URL, to, link, j.Args.Data)
+	message, err := write(j.Args.Template, m.o.URL, to, data)
 	if err != nil {
 		return err // tried again: a node with newer templates may have posted it
 	}
@@ -93,22 +111,23 @@ func (m *Mailer) send(ctx context.Context, j job.Job[posted]) error {
 	return err
 }
 
-// address finds where a letter goes, and the link in it. Without an address it goes nowhere.
-func (m *Mailer) address(ctx context.Context, l Letter) (to Recipient, link string, err error) {
-	switch {
+// address finds where a letter goes, and what its template names. Without an address it goes nowhere.
+func (m *Mailer) address(ctx context.Context, l Letter) (to Recipient, data map[string]string, err error) {
+	switch writer := m.writers[l.Template]; {
 	case l.To != "":
-		return Recipient{Address: l.To}, "", nil
-	case l.Token != uuid.Nil:
-		found, err := m.o.Link(ctx, l.Token)
-		if err != nil {
-			return Recipient{}, "", fmt.Errorf("find where the link goes: %w", err)
-		}
-		return found.To, found.URL, nil
+		return Recipient{Address: l.To}, l.Data, nil
+	case l.About != uuid.Nil && writer == nil:
+		return to, nil, fmt.Errorf("nobody here writes the letters of %s", l.Template) // tried again, on another node perhaps
+	case l.About != uuid.Nil:
+		to, data, err = writer(ctx, l.About)
+	default:
+		to, err = m.o.Recipient(ctx, l.Account)
+		data = l.Data
 	}
-	if to, err = m.o.Recipient(ctx, l.Account); err != nil {
-		return Recipient{}, "", fmt.Errorf("find where the mail goes: %w", err)
+	if err != nil {
+		return Recipient{}, nil, fmt.Errorf("find where the mail goes: %w", err)
 	}
-	return to, "", nil
+	return to, data, nil
 }
 
 // domain is the part of an address behind the @.
