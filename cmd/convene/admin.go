@@ -71,7 +71,7 @@ func asOperator(ctx context.Context, c config.Config, do func(context.Context, o
 			return err
 		}
 		// Posted here, sent by a node. Without a word of mails in the settings of this terminal none are.
-		mailer, _, err := mails(c, d, jobs, addresses{})
+		mailer, _, err := mails(c, d, jobs, nil)
 		if err != nil && !errors.Is(err, config.ErrNoMailServer) {
 			return err
 		}

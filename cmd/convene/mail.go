@@ -15,14 +15,10 @@ import (
 	"github.com/convenehq/convene/internal/mail"
 )
 
-// addresses find where mails go, for who sends them; who only posts needs none.
-type addresses struct {
-	of   func(context.Context, uuid.UUID) (mail.Recipient, error)
-	link func(context.Context, uuid.UUID) (mail.Link, error)
-}
-
 // mails makes what sends mails, and the mailbox where that is where they go.
-func mails(c config.Config, d *db.DB, jobs *job.Queue, to addresses) (*mail.Mailer, *mail.Mailbox, error) {
+func mails(
+	c config.Config, d *db.DB, jobs *job.Queue, to func(context.Context, uuid.UUID) (mail.Recipient, error),
+) (*mail.Mailer, *mail.Mailbox, error) {
 	var sender mail.Sender
 	var mailbox *mail.Mailbox
 	switch {
@@ -39,7 +35,7 @@ func mails(c config.Config, d *db.DB, jobs *job.Queue, to addresses) (*mail.Mail
 		mailbox = mail.NewMailbox(d)
 		sender = mailbox
 	}
-	m, err := mail.New(jobs, mail.Options{Sender: sender, Recipient: to.of, Link: to.link, URL: c.URL, From: c.MailFrom})
+	m, err := mail.New(jobs, mail.Options{Sender: sender, Recipient: to, URL: c.URL, From: c.MailFrom})
 	return m, mailbox, err
 }
 
@@ -56,7 +52,7 @@ func (m mailTestCommand) Run(ctx context.Context, c config.Config) error {
 		return errors.New("CONVENE_MAIL is off: no mails are sent")
 	}
 	return withJobs(ctx, c, func(d *db.DB, jobs *job.Queue) error {
-		mailer, _, err := mails(c, d, jobs, addresses{})
+		mailer, _, err := mails(c, d, jobs, nil)
 		if err != nil {
 			return err
 		}

@@ -149,11 +149,8 @@ func (n *node) open(ctx context.Context, c config.Config, log *slog.Logger) (liv
 // connect makes the slices and what they post mails by, and has what they keep removed when its time is up.
 func (n *node) connect(c config.Config, ring *token.Ring) (resolver *graph.Resolver, _ *mail.Mailbox, err error) {
 	// The mailer asks the accounts for addresses, and slices that are made of it post letters.
-	mailer, mailbox, err := mails(c, n.db, n.jobs, addresses{
-		of: func(ctx context.Context, id uuid.UUID) (mail.Recipient, error) {
-			return resolver.Accounts.Recipient(ctx, id)
-		},
-		link: func(ctx context.Context, id uuid.UUID) (mail.Link, error) { return resolver.Accounts.Link(ctx, id) },
+	mailer, mailbox, err := mails(c, n.db, n.jobs, func(ctx context.Context, id uuid.UUID) (mail.Recipient, error) {
+		return resolver.Accounts.Recipient(ctx, id)
 	})
 	if err != nil {
 		return nil, nil, err

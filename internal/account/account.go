@@ -89,6 +89,11 @@ func New(d *db.DB, ring *token.Ring, profiles *profile.Service, facts *fact.Log,
 	if s.links == "" {
 		s.links = DefaultLinks
 	}
+	if o.Mail != nil {
+		for _, template := range linkLetters {
+			o.Mail.Write(template, s.writeLink)
+		}
+	}
 	if o.Jobs != nil {
 		s.asked = job.Define(o.Jobs, "account.reset_asked", func(ctx context.Context, j job.Job[resetAsked]) error {
 			return s.answerReset(ctx, j.Args)

@@ -29,8 +29,8 @@ var unaudited = map[string]string{
 	"PasswordHashes": "reads", "Sessions": "reads", "SessionsByIDs": "reads", "SessionsOf": "reads",
 	"Lock":     "changes nothing",
 	"Register": "concerns nobody else", "Reauthenticate": "changes nothing but when the password was proved", "RequireRecent": "reads", "SignIn": "concerns nobody else", "SignInAs": "development only",
-	"Sweep": "retention",
-	"Link":  "reads, and has an owner told", "LookAtLink": "reads", "PendingEmail": "reads",
+	"Sweep":      "retention",
+	"LookAtLink": "reads", "PendingEmail": "reads",
 	"RenewLink": "a mail is sent again", "RequestEmailVerification": "a mail is sent again",
 	"RequestPasswordReset": "changes nothing until somebody has the link",
 }

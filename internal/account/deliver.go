@@ -24,43 +24,48 @@ const (
 	toldEvery = 24 * time.Hour
 )
 
-// Link is where a letter with a link goes, and the link, at the moment at which it is sent. There is no address if the
+// linkLetters are the templates of letters with a link.
+var linkLetters = []string{
+	mail.VerifyEmail, mail.VerifyFirst, mail.ResetPassword, mail.ResetByAdmin, mail.ChangeEmail, mail.EmailChangeAsked, mail.EmailChanged,
+}
+
+// writeLink is where a letter with a link goes, and the link, at the moment at which it is sent. There is no address if the
 // link is of no use any more, or is not to be sent: the owner of an address is told instead that somebody else gave it.
-func (s *Service) Link(ctx context.Context, id uuid.UUID) (mail.Link, error) {
+func (s *Service) writeLink(ctx context.Context, id uuid.UUID) (to mail.Recipient, data map[string]string, err error) {
 	ctx = viewer.AsSystem(ctx, "a mail is sent when nobody asks")
 	t, err := s.db.Ent.OneTimeToken.Get(ctx, id)
 	if db.IsNotFound(err) {
-		return mail.Link{}, nil
+		return to, nil, nil
 	}
 	if err != nil {
-		return mail.Link{}, fmt.Errorf("find the link: %w", err)
+		return to, nil, fmt.Errorf("find the link: %w", err)
 	}
 	of, err := s.db.Ent.Account.Get(ctx, t.AccountID)
 	if db.IsNotFound(err) {
-		return mail.Link{}, nil
+		return to, nil, nil
 	}
 	if err != nil {
-		return mail.Link{}, fmt.Errorf("find whose link it is: %w", err)
+		return to, nil, fmt.Errorf("find whose link it is: %w", err)
 	}
 	if t.UsedAt != nil || !s.now().Before(t.ExpiresAt) || !s.applies(t, of) {
-		return mail.Link{}, nil
+		return to, nil, nil
 	}
 	if strings.HasSuffix(t.Email, ".invalid") { // no mail can ever get there (RFC 2606): the demo people's
-		return mail.Link{}, nil
+		return to, nil, nil
 	}
 	if kindOf(t.Purpose) == KindVerify {
 		owner, err := ownerOf(ctx, s.db.Ent, t.Email)
 		if err != nil {
-			return mail.Link{}, err
+			return to, nil, err
 		}
 		if owner != uuid.Nil {
-			return mail.Link{}, s.tellOwner(ctx, owner)
+			return to, nil, s.tellOwner(ctx, owner)
 		}
 		if crowded, err := s.isCrowded(ctx, t); err != nil || crowded {
-			return mail.Link{}, err
+			return to, nil, err
 		}
 	}
-	return mail.Link{To: mail.Recipient{Name: of.Username, Address: t.Email}, URL: s.linkURL(t)}, nil
+	return mail.Recipient{Name: of.Username, Address: t.Email}, map[string]string{mail.DataLink: s.linkURL(t)}, nil
 }
 
 // tellOwner tells the owner of an address that somebody else gave it, once a day at most. The moment is written with

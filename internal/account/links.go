@@ -74,7 +74,7 @@ func (s *Service) mailLink(
 	if err := s.issue(ctx, tx, id, of, purpose, to, lasts); err != nil {
 		return err
 	}
-	return s.post(ctx, tx, mail.Letter{Template: template, Token: id})
+	return s.post(ctx, tx, mail.Letter{Template: template, About: id})
 }
 
 // post posts a letter, where mails are sent.

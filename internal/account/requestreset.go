@@ -82,5 +82,5 @@ func (s *Service) sendReset(ctx context.Context, tx *ent.Tx, id uuid.UUID, of *e
 	if err := s.issue(ctx, tx, id, of, purpose, of.Email, lasts); err != nil {
 		return err
 	}
-	return s.post(ctx, tx, mail.Letter{Template: template, Token: id})
+	return s.post(ctx, tx, mail.Letter{Template: template, About: id})
 }

@@ -195,7 +195,7 @@ func TestResetByLink(t *testing.T) {
 		h.mails.Idle(t)
 		// All but the mails that went out: those are done once more, under the Message-ID that they had.
 		_, err := h.db.SQL.ExecContext(t.Context(), `UPDATE river_job SET state = 'available', finalized_at = NULL, scheduled_at = now()
-			WHERE kind <> 'mail.send' OR args->>'token' IN (
+			WHERE kind NOT LIKE 'mail.%' OR args->>'about' IN (
 				SELECT t.id::text FROM one_time_tokens t JOIN accounts a ON a.id = t.account_id WHERE a.username = 'eve')`)
 		if err != nil {
 			t.Fatal(err)

@@ -45,17 +45,18 @@ type Letter struct {
 	// About is a row instead of an account, by which the template's writer finds, when it is sent, where it goes and what
 	// else stands in it: so neither an address nor a secret is stored with the job.
 	About uuid.UUID `json:"about,omitzero"`
-	// Token is what the letter has a link for, instead of an account. Where it goes, and what the link says, is read when
-	// it is sent.
-	Token uuid.UUID `json:"token,omitzero"`
 	// To is an address instead of an account: for mails to nobody's account.
 	To string `json:"to,omitempty"`
 	// Data is what the template names besides the recipient: nothing personal.
 	Data map[string]string `json:"data,omitempty"`
 }
 
-// letters are all templates with the data that the gallery of the development pages shows them with. A link gets a
-// sample by itself.
+// DataLink names a link among the data of the templates that have one.
+const DataLink = "link"
+
+var sampleLink = map[string]string{DataLink: "https://convene.example/verify?token=a-sample-that-opens-nothing"}
+
+// letters are all templates with the data that the gallery of the development pages shows them with.
 var letters = map[string]struct {
 	*written
 	sample map[string]string
@@ -63,24 +64,24 @@ var letters = map[string]struct {
 	Test:                 {parse(Test), nil},
 	PasswordResetByAdmin: {parse(PasswordResetByAdmin), nil},
 	Invited:              {parse(Invited), map[string]string{"from": "grace", "code": "0000-sample-no-code-0000", "until": "4 December 2026"}},
-	VerifyEmail:          {parse(VerifyEmail), nil},
-	VerifyFirst:          {parse(VerifyFirst), nil},
+	VerifyEmail:          {parse(VerifyEmail), sampleLink},
+	VerifyFirst:          {parse(VerifyFirst), sampleLink},
 	EmailClaimed:         {parse(EmailClaimed), nil},
-	ResetPassword:        {parse(ResetPassword), nil},
-	ResetByAdmin:         {parse(ResetByAdmin), nil},
+	ResetPassword:        {parse(ResetPassword), sampleLink},
+	ResetByAdmin:         {parse(ResetByAdmin), sampleLink},
 	PasswordChanged:      {parse(PasswordChanged), nil},
-	ChangeEmail:          {parse(ChangeEmail), nil},
-	EmailChangeAsked:     {parse(EmailChangeAsked), nil},
-	EmailChanged:         {parse(EmailChanged), nil},
+	ChangeEmail:          {parse(ChangeEmail), sampleLink},
+	EmailChangeAsked:     {parse(EmailChangeAsked), sampleLink},
+	EmailChanged:         {parse(EmailChanged), sampleLink},
 }
 
 // write makes a message of a letter; who sends it adds when and by which name.
-func write(template, url string, to Recipient, link string, data map[string]string) (Message, error) {
+func write(template, url string, to Recipient, data map[string]string) (Message, error) {
 	w, ok := letters[template]
 	if !ok {
 		return Message{}, fmt.Errorf("there is no template %s", template)
 	}
-	subject, text, page, err := w.render(fill{Name: to.Name, URL: url, Link: link, Data: data})
+	subject, text, page, err := w.render(fill{Name: to.Name, URL: url, Data: data})
 	if err != nil {
 		return Message{}, fmt.Errorf("fill the template %s in: %w", template, err)
 	}
@@ -92,6 +93,5 @@ func Templates() []string { return slices.Sorted(maps.Keys(letters)) }
 
 // Sample is a template filled in with what somebody might get.
 func Sample(template, url string) (Message, error) {
-	link := url + "/verify?token=a-sample-that-opens-nothing"
-	return write(template, url, Recipient{Name: "ada", Address: "ada@example.com"}, link, letters[template].sample)
+	return write(template, url, Recipient{Name: "ada", Address: "ada@example.com"}, letters[template].sample)
 }

@@ -20,8 +20,6 @@ type Options struct {
 	Sender Sender
 	// Recipient finds where mails to an account go. One without an address gets none.
 	Recipient func(ctx context.Context, account uuid.UUID) (Recipient, error)
-	// Link finds where a link goes and what it says. One without an address is not sent: it is of no use any more.
-	Link func(ctx context.Context, token uuid.UUID) (Link, error)
 	// URL is the public address, which links begin with.
 	URL string
 	// From is whom mails are from; the part behind the @ is that of their Message-IDs too.
@@ -96,11 +94,11 @@ func (m *Mailer) send(ctx context.Context, j job.Job[posted]) error {
 	if m.o.Sender == nil {
 		return job.Discard(errors.New("CONVENE_MAIL is off: no mails are sent"))
 	}
-	to, link, data, err := m.address(ctx, j.Args.Letter)
+	to, data, err := m.address(ctx, j.Args.Letter)
 	if err != nil || to.Address == "" {
 		return err
 	}
-	message, err := write(j.Args.Template, m.o.URL, to, link, data)
+	message, err := write(j.Args.Template, m.o.URL, to, data)
 	if err != nil {
 		return err // tried again: a node with newer templates may have posted it
 	}
@@ -113,27 +111,23 @@ func (m *Mailer) send(ctx context.Context, j job.Job[posted]) error {
 	return err
 }
 
-// address finds where a letter goes, the link in it, and what its template names besides. Without an address it goes nowhere.
-func (m *Mailer) address(ctx context.Context, l Letter) (to Recipient, link string, data map[string]string, err error) {
-	data = l.Data
-	switch {
+// address finds where a letter goes, and what its template names. Without an address it goes nowhere.
+func (m *Mailer) address(ctx context.Context, l Letter) (to Recipient, data map[string]string, err error) {
+	switch writer := m.writers[l.Template]; {
 	case l.To != "":
-		return Recipient{Address: l.To}, "", data, nil
-	case l.Token != uuid.Nil:
-		var found Link
-		found, err = m.o.Link(ctx, l.Token)
-		to, link = found.To, found.URL
-	case l.About != uuid.Nil && m.writers[l.Template] == nil:
-		err = errors.New("nobody here writes such letters") // tried again, on another node perhaps
+		return Recipient{Address: l.To}, l.Data, nil
+	case l.About != uuid.Nil && writer == nil:
+		return to, nil, fmt.Errorf("nobody here writes the letters of %s", l.Template) // tried again, on another node perhaps
 	case l.About != uuid.Nil:
-		to, data, err = m.writers[l.Template](ctx, l.About)
+		to, data, err = writer(ctx, l.About)
 	default:
 		to, err = m.o.Recipient(ctx, l.Account)
+		data = l.Data
 	}
 	if err != nil {
-		return Recipient{}, "", nil, fmt.Errorf("find where the mail goes: %w", err)
+		return Recipient{}, nil, fmt.Errorf("find where the mail goes: %w", err)
 	}
-	return to, link, data, nil
+	return to, data, nil
 }
 
 // domain is the part of an address behind the @.

@@ -18,12 +18,6 @@ type Recipient struct {
 	Address string
 }
 
-// Link is where a letter with a link goes, and the link.
-type Link struct {
-	To  Recipient
-	URL string
-}
-
 // Message is a mail as it is sent.
 type Message struct {
 	// ID is its Message-ID, without the brackets: the same on every attempt.

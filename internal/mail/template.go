@@ -23,8 +23,6 @@ var files embed.FS
 type fill struct {
 	// Name is the recipient's, URL the public address of this Convene, without a slash at its end.
 	Name, URL, Subject string
-	// Link is the letter's own link, if it has one.
-	Link string
 	// Data is the letter's own.
 	Data map[string]string
 }

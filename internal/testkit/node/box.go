@@ -41,7 +41,6 @@ func NewBox(t testing.TB, d *db.DB, o account.Options, accounts func() *account.
 	o.Mail, err = mail.New(b.jobs, mail.Options{
 		Sender: b, URL: "https://convene.example", From: "Convene <hello@convene.example>",
 		Recipient: func(ctx context.Context, id uuid.UUID) (mail.Recipient, error) { return accounts().Recipient(ctx, id) },
-		Link:      func(ctx context.Context, id uuid.UUID) (mail.Link, error) { return accounts().Link(ctx, id) },
 	})
 	if err != nil {
 		t.Fatal(err)
