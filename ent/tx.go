@@ -36,6 +36,8 @@ type Tx struct {
 	Message *MessageClient
 	// Profile is the client for interacting with the Profile builders.
 	Profile *ProfileClient
+	// UsernameReservation is the client for interacting with the UsernameReservation builders.
+	UsernameReservation *UsernameReservationClient
 
 	// lazily loaded.
 	client     *Client
@@ -178,6 +180,7 @@ func (tx *Tx) init() {
 	tx.IdempotencyKey = NewIdempotencyKeyClient(tx.config)
 	tx.Message = NewMessageClient(tx.config)
 	tx.Profile = NewProfileClient(tx.config)
+	tx.UsernameReservation = NewUsernameReservationClient(tx.config)
 }
 
 // txDriver wraps the given dialect.Tx with a nop dialect.Driver implementation.

@@ -39,6 +39,12 @@ const (
 	FieldBannedAt = "banned_at"
 	// FieldBanReason holds the string denoting the ban_reason field in the database.
 	FieldBanReason = "ban_reason"
+	// FieldDeactivatedAt holds the string denoting the deactivated_at field in the database.
+	FieldDeactivatedAt = "deactivated_at"
+	// FieldEraseAfter holds the string denoting the erase_after field in the database.
+	FieldEraseAfter = "erase_after"
+	// FieldErasedAt holds the string denoting the erased_at field in the database.
+	FieldErasedAt = "erased_at"
 	// Table holds the table name of the account in the database.
 	Table = "accounts"
 )
@@ -57,6 +63,9 @@ var Columns = []string{
 	FieldRole,
 	FieldBannedAt,
 	FieldBanReason,
+	FieldDeactivatedAt,
+	FieldEraseAfter,
+	FieldErasedAt,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -168,4 +177,19 @@ func ByBannedAt(opts ...sql.OrderTermOption) OrderOption {
 // ByBanReason orders the results by the ban_reason field.
 func ByBanReason(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldBanReason, opts...).ToFunc()
+}
+
+// ByDeactivatedAt orders the results by the deactivated_at field.
+func ByDeactivatedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldDeactivatedAt, opts...).ToFunc()
+}
+
+// ByEraseAfter orders the results by the erase_after field.
+func ByEraseAfter(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldEraseAfter, opts...).ToFunc()
+}
+
+// ByErasedAt orders the results by the erased_at field.
+func ByErasedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldErasedAt, opts...).ToFunc()
 }

@@ -23,6 +23,9 @@ var (
 		{Name: "role", Type: field.TypeEnum, Enums: []string{"USER", "MODERATOR", "ADMIN"}, Default: "USER"},
 		{Name: "banned_at", Type: field.TypeTime, Nullable: true},
 		{Name: "ban_reason", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "deactivated_at", Type: field.TypeTime, Nullable: true},
+		{Name: "erase_after", Type: field.TypeTime, Nullable: true},
+		{Name: "erased_at", Type: field.TypeTime, Nullable: true},
 	}
 	// AccountsTable holds the schema information for the "accounts" table.
 	AccountsTable = &schema.Table{
@@ -44,6 +47,14 @@ var (
 				Columns: []*schema.Column{AccountsColumns[5], AccountsColumns[6]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "(email_verified_at IS NULL)",
+				},
+			},
+			{
+				Name:    "account_erase_after",
+				Unique:  false,
+				Columns: []*schema.Column{AccountsColumns[13]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "(erase_after IS NOT NULL)",
 				},
 			},
 		},
@@ -103,6 +114,7 @@ var (
 		{Name: "expires_at", Type: field.TypeTime},
 		{Name: "ends_at", Type: field.TypeTime},
 		{Name: "revoked_at", Type: field.TypeTime, Nullable: true},
+		{Name: "ip_prefix", Type: field.TypeString, Size: 49, Default: ""},
 		{Name: "authenticated_at", Type: field.TypeTime, Default: "now()"},
 	}
 	// AuthSessionsTable holds the schema information for the "auth_sessions" table.
@@ -322,6 +334,14 @@ var (
 					Where: "(idempotency_key IS NOT NULL)",
 				},
 			},
+			{
+				Name:    "message_author_keyless",
+				Unique:  false,
+				Columns: []*schema.Column{MessagesColumns[4]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "((idempotency_key IS NULL) AND (author_id IS NOT NULL))",
+				},
+			},
 		},
 	}
 	// ProfilesColumns holds the columns for the "profiles" table.
@@ -331,6 +351,7 @@ var (
 		{Name: "updated_at", Type: field.TypeTime, Default: "now()"},
 		{Name: "version", Type: field.TypeInt, Default: "1"},
 		{Name: "username", Type: field.TypeString, Unique: true, Size: 30},
+		{Name: "hidden_at", Type: field.TypeTime, Nullable: true},
 		{Name: "display_name", Type: field.TypeString, Size: 50},
 	}
 	// ProfilesTable holds the schema information for the "profiles" table.
@@ -338,6 +359,38 @@ var (
 		Name:       "profiles",
 		Columns:    ProfilesColumns,
 		PrimaryKey: []*schema.Column{ProfilesColumns[0]},
+	}
+	// UsernameReservationsColumns holds the columns for the "username_reservations" table.
+	UsernameReservationsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime, Default: "now()"},
+		{Name: "name_mac", Type: field.TypeBytes, Size: 32},
+		{Name: "account_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "released_at", Type: field.TypeTime, Nullable: true},
+		{Name: "ends_at", Type: field.TypeTime},
+	}
+	// UsernameReservationsTable holds the schema information for the "username_reservations" table.
+	UsernameReservationsTable = &schema.Table{
+		Name:       "username_reservations",
+		Columns:    UsernameReservationsColumns,
+		PrimaryKey: []*schema.Column{UsernameReservationsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "usernamereservation_name_mac",
+				Unique:  false,
+				Columns: []*schema.Column{UsernameReservationsColumns[2]},
+			},
+			{
+				Name:    "usernamereservation_account_id",
+				Unique:  false,
+				Columns: []*schema.Column{UsernameReservationsColumns[3]},
+			},
+			{
+				Name:    "usernamereservation_ends_at",
+				Unique:  false,
+				Columns: []*schema.Column{UsernameReservationsColumns[5]},
+			},
+		},
 	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
@@ -352,6 +405,7 @@ var (
 		IdempotencyKeysTable,
 		MessagesTable,
 		ProfilesTable,
+		UsernameReservationsTable,
 	}
 )
 

@@ -38,3 +38,6 @@ type Message func(*sql.Selector)
 
 // Profile is the predicate function for profile builders.
 type Profile func(*sql.Selector)
+
+// UsernameReservation is the predicate function for usernamereservation builders.
+type UsernameReservation func(*sql.Selector)

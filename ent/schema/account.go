@@ -39,6 +39,12 @@ func (Account) Fields() []ent.Field {
 			Annotations(personal.Data("since when the account is kept out", personal.WithAccount, personal.Code)),
 		field.String("ban_reason").Optional().Nillable().MaxLen(500).
 			Annotations(personal.Data("why, for those who look after the service", "until the ban is taken back", personal.Code)),
+		field.Time("deactivated_at").Optional().Nillable().
+			Annotations(personal.Data("since when its person has hidden it", personal.WithAccount, personal.Code)),
+		field.Time("erase_after").Optional().Nillable().
+			Annotations(personal.Data("when it is to be erased, unless its person comes back before", personal.WithAccount, personal.Code)),
+		field.Time("erased_at").Optional().Nillable().
+			Annotations(personal.Data("since when it is being erased; the row goes last", personal.WithAccount, personal.Code)),
 	}
 }
 
@@ -50,6 +56,7 @@ func (Account) Indexes() []ent.Index {
 			Annotations(entsql.IndexWhere("(email_verified_at IS NOT NULL)")),
 		index.Fields("email", "email_claimed_at").StorageKey("account_email_claimed").
 			Annotations(entsql.IndexWhere("(email_verified_at IS NULL)")),
+		index.Fields("erase_after").Annotations(entsql.IndexWhere("(erase_after IS NOT NULL)")),
 	}
 }
 

@@ -25,6 +25,8 @@ const (
 	touchEvery = time.Minute
 	// recentFor is for how long a proof of the password counts as recent, unless a setting says otherwise.
 	recentFor = 10 * time.Minute
+	// eraseGrace is for how long whoever asked to be erased can come back, unless a setting says otherwise.
+	eraseGrace = 14 * 24 * time.Hour
 	// keyLifetime is how long an idempotency key is remembered.
 	keyLifetime = 24 * time.Hour
 )
@@ -39,6 +41,8 @@ type Service struct {
 	mail      *mail.Mailer
 	clock     func() time.Time
 	recent    time.Duration
+	grace     time.Duration
+	erasers   []eraser
 	passwords *passwords
 	known     *knownSessions
 	lookups   *gather.Gatherer[uuid.UUID, knownSession]
@@ -54,6 +58,8 @@ type Options struct {
 	Issuer string
 	// Reauthenticate is for how long proving the password counts as recent, for what asks that; zero means 10 minutes.
 	Reauthenticate time.Duration
+	// EraseAfter is for how long whoever asked to be erased can come back; zero means 14 days.
+	EraseAfter time.Duration
 }
 
 // New makes the slice.
@@ -67,8 +73,11 @@ func New(d *db.DB, ring *token.Ring, profiles *profile.Service, facts *fact.Log,
 	if o.Reauthenticate <= 0 {
 		o.Reauthenticate = recentFor
 	}
+	if o.EraseAfter <= 0 {
+		o.EraseAfter = eraseGrace
+	}
 	s := &Service{
-		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, clock: o.Clock, recent: o.Reauthenticate,
+		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, clock: o.Clock, recent: o.Reauthenticate, grace: o.EraseAfter,
 		access:    token.NewAccess(ring, o.Issuer, o.Clock),
 		passwords: newPasswords(),
 		known:     newKnownSessions(o.Clock),

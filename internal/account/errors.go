@@ -16,6 +16,8 @@ const (
 	CodeNotFound           AccountErrorCode = "NOT_FOUND"
 
 	CodeReauthenticationRequired AccountErrorCode = "REAUTHENTICATION_REQUIRED"
+	CodeAccountDeactivated       AccountErrorCode = "ACCOUNT_DEACTIVATED"
+	CodeUsernameChangedTooOften  AccountErrorCode = "USERNAME_CHANGED_TOO_OFTEN"
 )
 
 // AccountUserError is a refusal: something the person can mend.

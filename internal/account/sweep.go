@@ -7,6 +7,7 @@ import (
 
 	"github.com/convenehq/convene/ent/authsession"
 	"github.com/convenehq/convene/ent/idempotencykey"
+	"github.com/convenehq/convene/ent/usernamereservation"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -27,6 +28,10 @@ func (s *Service) Sweep(ctx context.Context) error {
 	)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("remove old sessions: %w", err)
+	}
+	_, err = s.db.Ent.UsernameReservation.Delete().Where(usernamereservation.EndsAtLTE(now)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("remove reservations of usernames: %w", err)
 	}
 	return nil
 }

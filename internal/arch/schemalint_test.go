@@ -15,6 +15,8 @@ import (
 var booleans = map[string]string{
 	"RegisterInput.cookie": "it chooses a mode, it does not describe anything",
 	"SignInInput.cookie":   "it chooses a mode, it does not describe anything",
+
+	"SignInInput.reactivate": "it says what to do, it does not describe anything",
 }
 
 // gaps are the lists that may be null or have nulls in them, each with its reason.

@@ -11,6 +11,13 @@ const (
 	AccountRoleGranted     Action = "account.role_granted"
 	AccountPasswordReset   Action = "account.password_reset"
 	AccountSessionsRevoked Action = "account.sessions_revoked"
+	AccountUsernameChanged Action = "account.username_changed"
+	AccountPasswordChanged Action = "account.password_changed"
+	AccountDeactivated     Action = "account.deactivated"
+	AccountReactivated     Action = "account.reactivated"
+	// AccountErasureRequested is that an account is to be erased after the grace; the person is hidden at once.
+	AccountErasureRequested Action = "account.erasure_requested"
+	AccountErased           Action = "account.erased"
 	SessionRevoked         Action = "session.revoked"
 	// SessionReused is a refresh token that came again after it had been used up: somebody else may have it,
 	// so the session was ended.
@@ -26,6 +33,7 @@ const (
 func Actions() []Action {
 	return []Action{
 		AccountBanned, AccountUnbanned, AccountRoleGranted, AccountPasswordReset, AccountSessionsRevoked,
+		AccountUsernameChanged, AccountPasswordChanged, AccountDeactivated, AccountReactivated, AccountErasureRequested, AccountErased,
 		SessionRevoked, SessionReused, EpochRenewed, FactDropped, JobCancelled,
 	}
 }

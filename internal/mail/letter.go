@@ -14,6 +14,14 @@ const (
 	Test = "mail.test"
 	// PasswordResetByAdmin tells that an administrator has set a new password and ended all sessions.
 	PasswordResetByAdmin = "account.password_reset_by_admin"
+	// PasswordChanged tells that its person has changed the password, and that all other sessions have ended.
+	PasswordChanged = "account.password_changed"
+	// UsernameChanged tells that the account has another username.
+	UsernameChanged = "account.username_changed"
+	// Deactivated tells how to come back.
+	Deactivated = "account.deactivated"
+	// ErasureRequested tells until when one can come back.
+	ErasureRequested = "account.erasure_requested"
 )
 
 // A Letter is what to write to whom. It is stored until it is sent and for weeks after that.
@@ -35,6 +43,10 @@ var letters = map[string]struct {
 }{
 	Test:                 {parse(Test), nil},
 	PasswordResetByAdmin: {parse(PasswordResetByAdmin), nil},
+	PasswordChanged:      {parse(PasswordChanged), nil},
+	UsernameChanged:      {parse(UsernameChanged), nil},
+	Deactivated:          {parse(Deactivated), nil},
+	ErasureRequested:     {parse(ErasureRequested), map[string]string{"until": "14 January 2030, 09:30 UTC"}},
 }
 
 // write makes a message of a letter; who sends it adds when and by which name.
