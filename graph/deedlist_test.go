@@ -224,6 +224,16 @@ func operatorDeeds() []deed {
 		command("ban", "", ban, "account.sessions_revoked ada", "account.banned ada"),
 		after(ban, command("unban", "", unban, "account.unbanned ada")),
 		command("unban", "of somebody not banned", unban),
+		command("erase", "", func(ctx context.Context, s *stage, ada relay.ID) error {
+			_, err := s.Accounts.EraseOf(ctx, account.EraseAccountInput{AccountID: ada})
+			return err
+		}, "account.sessions_revoked ada", "account.deactivated ada", "account.erasure_requested ada"),
+		after(func(ctx context.Context, s *stage, ada relay.ID) error {
+			_, err := s.Accounts.EraseOf(ctx, account.EraseAccountInput{AccountID: ada, Now: true})
+			return err
+		}, deed{by: "convene serve", how: "when the time has come", want: []string{"account.erased ada"}, prepare: func(_ *testing.T, s *stage) func(context.Context) error {
+			return s.Accounts.EraseDue
+		}}),
 		command("reset-password", "", func(ctx context.Context, s *stage, ada relay.ID) error {
 			_, err := s.Accounts.ResetPassword(ctx, account.ResetPasswordInput{AccountID: ada})
 			return err

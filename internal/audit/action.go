@@ -18,7 +18,7 @@ const (
 	// AccountErasureRequested is that an account is to be erased after the grace; the person is hidden at once.
 	AccountErasureRequested Action = "account.erasure_requested"
 	AccountErased           Action = "account.erased"
-	SessionRevoked         Action = "session.revoked"
+	SessionRevoked          Action = "session.revoked"
 	// SessionReused is a refresh token that came again after it had been used up: somebody else may have it,
 	// so the session was ended.
 	SessionReused Action = "session.reused"
