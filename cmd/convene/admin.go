@@ -23,6 +23,8 @@ type adminCommand struct {
 	Grant         grantCommand         `cmd:"" help:"Give an account a role. Example: convene admin grant @ada moderator"`
 	Ban           banCommand           `cmd:"" help:"Keep an account out, and sign it out everywhere. Example: convene admin ban @ada --reason 'Sells things by message'"`
 	Unban         unbanCommand         `cmd:"" help:"Let a banned account sign in again. Example: convene admin unban @ada"`
+	Show          showCommand          `cmd:"" help:"Show how an account stands. Example: convene admin show @ada"`
+	Erase         eraseCommand         `cmd:"" help:"Deactivate an account at once and have it erased after the grace. Example: convene admin erase @ada --yes"`
 	ResetPassword resetPasswordCommand `cmd:"" help:"Give an account a new password, print it once, and sign the account out everywhere. Example: convene admin reset-password ada@example.org"`
 	Sessions      sessionsCommand      `cmd:"" help:"Show where an account is signed in, or end that. Example: convene admin sessions @ada --revoke-all"`
 	Audit         auditCommand         `cmd:"" help:"Show who did what to whom, the latest first. Example: convene admin audit --account @ada --since 24h"`
@@ -72,7 +74,7 @@ func asOperator(ctx context.Context, c config.Config, do func(context.Context, o
 		// Whoever runs as a node wakes its consumers; this one only stores.
 		facts := fact.New(d, graph.Catalogue(), fact.Options{})
 		o := office{db: d, facts: facts, profiles: profile.New(d, facts)}
-		o.accounts = account.New(d, ring, o.profiles, facts, account.Options{Mail: mailer})
+		o.accounts = account.New(d, ring, o.profiles, facts, account.Options{Mail: mailer, EraseAfter: c.EraseAfter})
 		return do(viewer.AsOperator(ctx), o)
 	})
 }
