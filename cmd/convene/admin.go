@@ -24,7 +24,7 @@ type adminCommand struct {
 	Ban           banCommand           `cmd:"" help:"Keep an account out, and sign it out everywhere. Example: convene admin ban @ada --reason 'Sells things by message'"`
 	Unban         unbanCommand         `cmd:"" help:"Let a banned account sign in again. Example: convene admin unban @ada"`
 	Show          showCommand          `cmd:"" help:"Show how an account stands. Example: convene admin show @ada"`
-	Erase         eraseCommand         `cmd:"" help:"Deactivate an account at once and have it erased after the grace. Example: convene admin erase @ada --yes"`
+	Erase         eraseCommand         `cmd:"" help:"Erase an account after the grace. Example: convene admin erase @ada --yes"`
 	ResetPassword resetPasswordCommand `cmd:"" help:"Give an account a new password, print it once, and sign the account out everywhere. Example: convene admin reset-password ada@example.org"`
 	Sessions      sessionsCommand      `cmd:"" help:"Show where an account is signed in, or end that. Example: convene admin sessions @ada --revoke-all"`
 	Audit         auditCommand         `cmd:"" help:"Show who did what to whom, the latest first. Example: convene admin audit --account @ada --since 24h"`

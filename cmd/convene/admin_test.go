@@ -120,17 +120,17 @@ func TestAdmin(t *testing.T) {
 		}
 	})
 	t.Run("somebody is shown and erased only by who is sure, and may come back", func(t *testing.T) {
-		if out := must(t, "show", "@linus"); !strings.Contains(out, "unverified") {
+		if out := must(t, "show", "@noor"); !strings.Contains(out, "unverified") {
 			t.Errorf("it shows %q", out)
 		}
-		if _, said, err := admin(t, here, "erase", "@linus"); err == nil || !strings.Contains(said, "--yes") {
+		if _, said, err := admin(t, here, "erase", "@noor"); err == nil || !strings.Contains(said, "--yes") {
 			t.Errorf("without --yes: %v, %s", err, said)
 		}
-		must(t, "erase", "@linus", "--yes")
-		if out := must(t, "show", "@linus"); !strings.Contains(out, "deactivated") {
+		must(t, "erase", "@noor", "--yes")
+		if out := must(t, "show", "@noor"); !strings.Contains(out, "deactivated") {
 			t.Errorf("it shows %q", out)
 		}
-		if got := signIn("linus", demoPassword); got != "ACCOUNT_DEACTIVATED" {
+		if got := signIn("noor", demoPassword); got != "ACCOUNT_DEACTIVATED" {
 			t.Errorf("signing in: got %s", got)
 		}
 	})

@@ -17,10 +17,12 @@ import (
 // was asked for. Whether they may sign in is judged after it, by admit, which takes all of it back if not.
 func (s *Service) comeBack(ctx context.Context, tx *ent.Tx, proved *ent.Account) error {
 	before, err := tx.Account.Query().Where(account.ID(proved.ID)).ForUpdate().Only(ctx)
-	if err != nil && !db.IsNotFound(err) {
+	switch {
+	case db.IsNotFound(err):
+		return nil // admit tells them
+	case err != nil:
 		return fmt.Errorf("lock the account: %w", err)
-	}
-	if err != nil || before.DeactivatedAt == nil || before.ErasedAt != nil || before.PasswordHash != proved.PasswordHash {
+	case before.DeactivatedAt == nil, before.ErasedAt != nil, before.PasswordHash != proved.PasswordHash:
 		return nil // nothing to come back from, or nobody to do so
 	}
 	row, err := tx.Account.UpdateOne(before).ClearDeactivatedAt().ClearEraseAfter().AddVersion(1).Save(ctx)
