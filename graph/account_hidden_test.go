@@ -27,9 +27,16 @@ func TestVanishing(t *testing.T) {
 	b := newNode(t, a.db, live.Options{Sweep: 100 * time.Millisecond})
 	const login = "zoe"
 	zoe, bob, cy := a.person(t, login), a.person(t, "bob"), a.person(t, "cyd")
+	dan := a.person(t, "dan")
+	a.ok(t, cy, block, vars{"input": vars{"profileId": profileID(dan)}})
+	blockOf := func(who viewer.Viewer) any {
+		t.Helper()
+		return at(t, a.ok(t, who, `{ viewer { blocks { nodes { blocked { username } } } } }`, nil), "viewer", "blocks", "nodes", 0, "blocked")
+	}
 	_, direct := a.send(t, zoe, vars{"recipientId": profileID(bob), "body": "hello Bob"})
 	circle := a.circle(t, zoe, bob, cy)
 	a.send(t, zoe, vars{"conversationId": circle, "body": "hello all"})
+	his, _ := a.send(t, bob, vars{"conversationId": direct["id"], "body": "hello Zoe"})
 	a.Presence.Enter(zoe.Account())
 	a.sees(t, bob, circle, "[zoe]")
 
@@ -56,6 +63,12 @@ func TestVanishing(t *testing.T) {
 			t.Fatal(got)
 		}
 	}
+	if blockOf(cy) == nil {
+		t.Error("Cyd does not see whom she blocks")
+	}
+	if _, err := a.Accounts.Deactivate(viewer.With(t.Context(), dan)); err != nil {
+		t.Fatal(err)
+	}
 	goes()
 	told("deactivated")
 	a.sees(t, bob, circle, "[]")
@@ -76,6 +89,20 @@ func TestVanishing(t *testing.T) {
 		if got := a.refusal(t, c.who, sendMessage, c.input); got != c.want {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
 		}
+	}
+	const edit = `mutation ($input: EditMessageInput!) { editMessage(input: $input) { userErrors { code field } } }`
+	if got := a.refusal(t, bob, edit, vars{"messageId": his["id"], "body": "hello?"}); got != "CANNOT_MESSAGE[input messageId]" {
+		t.Errorf("Bob edits: %s", got)
+	}
+	const typing = `mutation ($input: StartTypingInput!) { startTyping(input: $input) { userErrors { code field } } }`
+	if got := a.refusal(t, bob, typing, vars{"conversationId": direct["id"]}); got != "CANNOT_MESSAGE[input conversationId]" {
+		t.Errorf("Bob types: %s", got)
+	}
+	if got := a.refusal(t, zoe, typing, vars{"conversationId": circle}); got != "NOT_FOUND[input conversationId]" {
+		t.Errorf("she types: %s", got)
+	}
+	if got := blockOf(cy); got != nil {
+		t.Errorf("of whom Cyd blocks, who is hidden as well, she sees %v", got)
 	}
 	a.send(t, cy, vars{"conversationId": circle, "body": "where is she?"})
 	for _, s := range []*subscriber{follower, elsewhere} {

@@ -3,11 +3,15 @@ package account_test
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	accounts "github.com/convenehq/convene/internal/account"
+	"github.com/convenehq/convene/internal/job"
+	"github.com/convenehq/convene/internal/mail"
+	"github.com/convenehq/convene/internal/testkit/node"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -171,5 +175,59 @@ func TestNetworkOfASession(t *testing.T) {
 	}
 	if got := accounts.NetworkOf(netip.Prefix{}); got != "" {
 		t.Errorf("of nothing it keeps %s", got)
+	}
+}
+
+func TestMailsOfTheDangerZone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	jobs, err := job.New(b.db, job.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mailer, err := mail.New(jobs, mail.Options{Sender: mail.NewMailbox(b.db), URL: "https://convene.example", From: "hello@convene.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.accounts = accounts.New(b.db, b.ring, b.profiles, node.Facts(b.db), accounts.Options{Clock: b.clock.Now, Mail: mailer})
+	ada := b.register(t, "ada")
+	for _, change := range []func() error{
+		func() error {
+			_, err := b.accounts.ChangeUsername(as(t, ada), accounts.ChangeUsernameInput{Username: "ada.l"})
+			return err
+		},
+		func() error {
+			_, err := b.accounts.ChangePassword(as(t, ada), accounts.ChangePasswordInput{NewPassword: goodPassword})
+			return err
+		},
+		func() error { _, err := b.accounts.Deactivate(as(t, ada)); return err },
+		func() (err error) {
+			ada, err = b.accounts.SignIn(t.Context(), accounts.SignInInput{Login: "ada.l", Password: goodPassword, Reactivate: true})
+			return err
+		},
+		func() error { _, err := b.accounts.Erase(as(t, ada)); return err },
+	} {
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := b.db.SQL.QueryContext(t.Context(), "SELECT args->>'template', args::text FROM river_job ORDER BY id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var got []string
+	for rows.Next() {
+		var template, args string
+		if err := rows.Scan(&template, &args); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(args, "ada") {
+			t.Errorf("the job names its person: %s", args)
+		}
+		got = append(got, template)
+	}
+	if want := []string{mail.UsernameChanged, mail.PasswordChanged, mail.Deactivated, mail.ErasureRequested}; !slices.Equal(got, want) || rows.Err() != nil {
+		t.Errorf("the mails are %v, want %v; %v", got, want, rows.Err())
 	}
 }
