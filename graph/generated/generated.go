@@ -2527,7 +2527,7 @@ type Conversation implements Node {
   id: ID!
   "Whether it is between two people or of a circle."
   kind: ConversationKind!
-  "What to call it: the circle's name, or the other person's display name."
+  "What to call it: the circle's name, or the other person's display name; empty while they are hidden, and once they are erased."
   title: String! @perViewer
   "The other members, in the order of joining."
   otherMembers(
