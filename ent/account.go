@@ -52,7 +52,13 @@ type Account struct {
 	// ResetPendingAt holds the value of the "reset_pending_at" field.
 	ResetPendingAt *time.Time `json:"reset_pending_at,omitempty"`
 	// ClaimToldAt holds the value of the "claim_told_at" field.
-	ClaimToldAt  *time.Time `json:"claim_told_at,omitempty"`
+	ClaimToldAt *time.Time `json:"claim_told_at,omitempty"`
+	// DeactivatedAt holds the value of the "deactivated_at" field.
+	DeactivatedAt *time.Time `json:"deactivated_at,omitempty"`
+	// EraseAfter holds the value of the "erase_after" field.
+	EraseAfter *time.Time `json:"erase_after,omitempty"`
+	// ErasedAt holds the value of the "erased_at" field.
+	ErasedAt     *time.Time `json:"erased_at,omitempty"`
 	selectValues sql.SelectValues
 
 	siblings *sibling.Group
@@ -69,7 +75,7 @@ func (*Account) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case account.FieldUsername, account.FieldEmail, account.FieldPasswordHash, account.FieldRole, account.FieldBanReason, account.FieldEmailPending:
 			values[i] = new(sql.NullString)
-		case account.FieldCreatedAt, account.FieldUpdatedAt, account.FieldEmailClaimedAt, account.FieldEmailVerifiedAt, account.FieldBannedAt, account.FieldEmailPendingAt, account.FieldResetPendingAt, account.FieldClaimToldAt:
+		case account.FieldCreatedAt, account.FieldUpdatedAt, account.FieldEmailClaimedAt, account.FieldEmailVerifiedAt, account.FieldBannedAt, account.FieldEmailPendingAt, account.FieldResetPendingAt, account.FieldClaimToldAt, account.FieldDeactivatedAt, account.FieldEraseAfter, account.FieldErasedAt:
 			values[i] = new(sql.NullTime)
 		case account.FieldID:
 			values[i] = new(uuid.UUID)
@@ -198,6 +204,27 @@ func (_m *Account) assignValues(columns []string, values []any) error {
 				_m.ClaimToldAt = new(time.Time)
 				*_m.ClaimToldAt = value.Time
 			}
+		case account.FieldDeactivatedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field deactivated_at", values[i])
+			} else if value.Valid {
+				_m.DeactivatedAt = new(time.Time)
+				*_m.DeactivatedAt = value.Time
+			}
+		case account.FieldEraseAfter:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field erase_after", values[i])
+			} else if value.Valid {
+				_m.EraseAfter = new(time.Time)
+				*_m.EraseAfter = value.Time
+			}
+		case account.FieldErasedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field erased_at", values[i])
+			} else if value.Valid {
+				_m.ErasedAt = new(time.Time)
+				*_m.ErasedAt = value.Time
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -294,6 +321,21 @@ func (_m *Account) String() string {
 	builder.WriteString(", ")
 	if v := _m.ClaimToldAt; v != nil {
 		builder.WriteString("claim_told_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.DeactivatedAt; v != nil {
+		builder.WriteString("deactivated_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.EraseAfter; v != nil {
+		builder.WriteString("erase_after=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.ErasedAt; v != nil {
+		builder.WriteString("erased_at=")
 		builder.WriteString(v.Format(time.ANSIC))
 	}
 	builder.WriteByte(')')

@@ -217,6 +217,48 @@ func (_c *AccountCreate) SetNillableClaimToldAt(v *time.Time) *AccountCreate {
 	return _c
 }
 
+// SetDeactivatedAt sets the "deactivated_at" field.
+func (_c *AccountCreate) SetDeactivatedAt(v time.Time) *AccountCreate {
+	_c.mutation.SetDeactivatedAt(v)
+	return _c
+}
+
+// SetNillableDeactivatedAt sets the "deactivated_at" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableDeactivatedAt(v *time.Time) *AccountCreate {
+	if v != nil {
+		_c.SetDeactivatedAt(*v)
+	}
+	return _c
+}
+
+// SetEraseAfter sets the "erase_after" field.
+func (_c *AccountCreate) SetEraseAfter(v time.Time) *AccountCreate {
+	_c.mutation.SetEraseAfter(v)
+	return _c
+}
+
+// SetNillableEraseAfter sets the "erase_after" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableEraseAfter(v *time.Time) *AccountCreate {
+	if v != nil {
+		_c.SetEraseAfter(*v)
+	}
+	return _c
+}
+
+// SetErasedAt sets the "erased_at" field.
+func (_c *AccountCreate) SetErasedAt(v time.Time) *AccountCreate {
+	_c.mutation.SetErasedAt(v)
+	return _c
+}
+
+// SetNillableErasedAt sets the "erased_at" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableErasedAt(v *time.Time) *AccountCreate {
+	if v != nil {
+		_c.SetErasedAt(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *AccountCreate) SetID(v uuid.UUID) *AccountCreate {
 	_c.mutation.SetID(v)
@@ -450,6 +492,18 @@ func (_c *AccountCreate) createSpec() (*Account, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.ClaimToldAt(); ok {
 		_spec.SetField(account.FieldClaimToldAt, field.TypeTime, value)
 		_node.ClaimToldAt = &value
+	}
+	if value, ok := _c.mutation.DeactivatedAt(); ok {
+		_spec.SetField(account.FieldDeactivatedAt, field.TypeTime, value)
+		_node.DeactivatedAt = &value
+	}
+	if value, ok := _c.mutation.EraseAfter(); ok {
+		_spec.SetField(account.FieldEraseAfter, field.TypeTime, value)
+		_node.EraseAfter = &value
+	}
+	if value, ok := _c.mutation.ErasedAt(); ok {
+		_spec.SetField(account.FieldErasedAt, field.TypeTime, value)
+		_node.ErasedAt = &value
 	}
 	return _node, _spec
 }
@@ -734,6 +788,60 @@ func (u *AccountUpsert) UpdateClaimToldAt() *AccountUpsert {
 // ClearClaimToldAt clears the value of the "claim_told_at" field.
 func (u *AccountUpsert) ClearClaimToldAt() *AccountUpsert {
 	u.SetNull(account.FieldClaimToldAt)
+	return u
+}
+
+// SetDeactivatedAt sets the "deactivated_at" field.
+func (u *AccountUpsert) SetDeactivatedAt(v time.Time) *AccountUpsert {
+	u.Set(account.FieldDeactivatedAt, v)
+	return u
+}
+
+// UpdateDeactivatedAt sets the "deactivated_at" field to the value that was provided on create.
+func (u *AccountUpsert) UpdateDeactivatedAt() *AccountUpsert {
+	u.SetExcluded(account.FieldDeactivatedAt)
+	return u
+}
+
+// ClearDeactivatedAt clears the value of the "deactivated_at" field.
+func (u *AccountUpsert) ClearDeactivatedAt() *AccountUpsert {
+	u.SetNull(account.FieldDeactivatedAt)
+	return u
+}
+
+// SetEraseAfter sets the "erase_after" field.
+func (u *AccountUpsert) SetEraseAfter(v time.Time) *AccountUpsert {
+	u.Set(account.FieldEraseAfter, v)
+	return u
+}
+
+// UpdateEraseAfter sets the "erase_after" field to the value that was provided on create.
+func (u *AccountUpsert) UpdateEraseAfter() *AccountUpsert {
+	u.SetExcluded(account.FieldEraseAfter)
+	return u
+}
+
+// ClearEraseAfter clears the value of the "erase_after" field.
+func (u *AccountUpsert) ClearEraseAfter() *AccountUpsert {
+	u.SetNull(account.FieldEraseAfter)
+	return u
+}
+
+// SetErasedAt sets the "erased_at" field.
+func (u *AccountUpsert) SetErasedAt(v time.Time) *AccountUpsert {
+	u.Set(account.FieldErasedAt, v)
+	return u
+}
+
+// UpdateErasedAt sets the "erased_at" field to the value that was provided on create.
+func (u *AccountUpsert) UpdateErasedAt() *AccountUpsert {
+	u.SetExcluded(account.FieldErasedAt)
+	return u
+}
+
+// ClearErasedAt clears the value of the "erased_at" field.
+func (u *AccountUpsert) ClearErasedAt() *AccountUpsert {
+	u.SetNull(account.FieldErasedAt)
 	return u
 }
 
@@ -1058,6 +1166,69 @@ func (u *AccountUpsertOne) UpdateClaimToldAt() *AccountUpsertOne {
 func (u *AccountUpsertOne) ClearClaimToldAt() *AccountUpsertOne {
 	return u.Update(func(s *AccountUpsert) {
 		s.ClearClaimToldAt()
+	})
+}
+
+// SetDeactivatedAt sets the "deactivated_at" field.
+func (u *AccountUpsertOne) SetDeactivatedAt(v time.Time) *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetDeactivatedAt(v)
+	})
+}
+
+// UpdateDeactivatedAt sets the "deactivated_at" field to the value that was provided on create.
+func (u *AccountUpsertOne) UpdateDeactivatedAt() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateDeactivatedAt()
+	})
+}
+
+// ClearDeactivatedAt clears the value of the "deactivated_at" field.
+func (u *AccountUpsertOne) ClearDeactivatedAt() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearDeactivatedAt()
+	})
+}
+
+// SetEraseAfter sets the "erase_after" field.
+func (u *AccountUpsertOne) SetEraseAfter(v time.Time) *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetEraseAfter(v)
+	})
+}
+
+// UpdateEraseAfter sets the "erase_after" field to the value that was provided on create.
+func (u *AccountUpsertOne) UpdateEraseAfter() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateEraseAfter()
+	})
+}
+
+// ClearEraseAfter clears the value of the "erase_after" field.
+func (u *AccountUpsertOne) ClearEraseAfter() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearEraseAfter()
+	})
+}
+
+// SetErasedAt sets the "erased_at" field.
+func (u *AccountUpsertOne) SetErasedAt(v time.Time) *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetErasedAt(v)
+	})
+}
+
+// UpdateErasedAt sets the "erased_at" field to the value that was provided on create.
+func (u *AccountUpsertOne) UpdateErasedAt() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateErasedAt()
+	})
+}
+
+// ClearErasedAt clears the value of the "erased_at" field.
+func (u *AccountUpsertOne) ClearErasedAt() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearErasedAt()
 	})
 }
 
@@ -1549,6 +1720,69 @@ func (u *AccountUpsertBulk) UpdateClaimToldAt() *AccountUpsertBulk {
 func (u *AccountUpsertBulk) ClearClaimToldAt() *AccountUpsertBulk {
 	return u.Update(func(s *AccountUpsert) {
 		s.ClearClaimToldAt()
+	})
+}
+
+// SetDeactivatedAt sets the "deactivated_at" field.
+func (u *AccountUpsertBulk) SetDeactivatedAt(v time.Time) *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetDeactivatedAt(v)
+	})
+}
+
+// UpdateDeactivatedAt sets the "deactivated_at" field to the value that was provided on create.
+func (u *AccountUpsertBulk) UpdateDeactivatedAt() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateDeactivatedAt()
+	})
+}
+
+// ClearDeactivatedAt clears the value of the "deactivated_at" field.
+func (u *AccountUpsertBulk) ClearDeactivatedAt() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearDeactivatedAt()
+	})
+}
+
+// SetEraseAfter sets the "erase_after" field.
+func (u *AccountUpsertBulk) SetEraseAfter(v time.Time) *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetEraseAfter(v)
+	})
+}
+
+// UpdateEraseAfter sets the "erase_after" field to the value that was provided on create.
+func (u *AccountUpsertBulk) UpdateEraseAfter() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateEraseAfter()
+	})
+}
+
+// ClearEraseAfter clears the value of the "erase_after" field.
+func (u *AccountUpsertBulk) ClearEraseAfter() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearEraseAfter()
+	})
+}
+
+// SetErasedAt sets the "erased_at" field.
+func (u *AccountUpsertBulk) SetErasedAt(v time.Time) *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetErasedAt(v)
+	})
+}
+
+// UpdateErasedAt sets the "erased_at" field to the value that was provided on create.
+func (u *AccountUpsertBulk) UpdateErasedAt() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateErasedAt()
+	})
+}
+
+// ClearErasedAt clears the value of the "erased_at" field.
+func (u *AccountUpsertBulk) ClearErasedAt() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearErasedAt()
 	})
 }
 

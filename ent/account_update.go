@@ -288,6 +288,66 @@ func (_u *AccountUpdate) ClearClaimToldAt() *AccountUpdate {
 	return _u
 }
 
+// SetDeactivatedAt sets the "deactivated_at" field.
+func (_u *AccountUpdate) SetDeactivatedAt(v time.Time) *AccountUpdate {
+	_u.mutation.SetDeactivatedAt(v)
+	return _u
+}
+
+// SetNillableDeactivatedAt sets the "deactivated_at" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableDeactivatedAt(v *time.Time) *AccountUpdate {
+	if v != nil {
+		_u.SetDeactivatedAt(*v)
+	}
+	return _u
+}
+
+// ClearDeactivatedAt clears the value of the "deactivated_at" field.
+func (_u *AccountUpdate) ClearDeactivatedAt() *AccountUpdate {
+	_u.mutation.ClearDeactivatedAt()
+	return _u
+}
+
+// SetEraseAfter sets the "erase_after" field.
+func (_u *AccountUpdate) SetEraseAfter(v time.Time) *AccountUpdate {
+	_u.mutation.SetEraseAfter(v)
+	return _u
+}
+
+// SetNillableEraseAfter sets the "erase_after" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableEraseAfter(v *time.Time) *AccountUpdate {
+	if v != nil {
+		_u.SetEraseAfter(*v)
+	}
+	return _u
+}
+
+// ClearEraseAfter clears the value of the "erase_after" field.
+func (_u *AccountUpdate) ClearEraseAfter() *AccountUpdate {
+	_u.mutation.ClearEraseAfter()
+	return _u
+}
+
+// SetErasedAt sets the "erased_at" field.
+func (_u *AccountUpdate) SetErasedAt(v time.Time) *AccountUpdate {
+	_u.mutation.SetErasedAt(v)
+	return _u
+}
+
+// SetNillableErasedAt sets the "erased_at" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableErasedAt(v *time.Time) *AccountUpdate {
+	if v != nil {
+		_u.SetErasedAt(*v)
+	}
+	return _u
+}
+
+// ClearErasedAt clears the value of the "erased_at" field.
+func (_u *AccountUpdate) ClearErasedAt() *AccountUpdate {
+	_u.mutation.ClearErasedAt()
+	return _u
+}
+
 // Mutation returns the AccountMutation object of the builder.
 func (_u *AccountUpdate) Mutation() *AccountMutation {
 	return _u.mutation
@@ -454,6 +514,24 @@ func (_u *AccountUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.ClaimToldAtCleared() {
 		_spec.ClearField(account.FieldClaimToldAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.DeactivatedAt(); ok {
+		_spec.SetField(account.FieldDeactivatedAt, field.TypeTime, value)
+	}
+	if _u.mutation.DeactivatedAtCleared() {
+		_spec.ClearField(account.FieldDeactivatedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.EraseAfter(); ok {
+		_spec.SetField(account.FieldEraseAfter, field.TypeTime, value)
+	}
+	if _u.mutation.EraseAfterCleared() {
+		_spec.ClearField(account.FieldEraseAfter, field.TypeTime)
+	}
+	if value, ok := _u.mutation.ErasedAt(); ok {
+		_spec.SetField(account.FieldErasedAt, field.TypeTime, value)
+	}
+	if _u.mutation.ErasedAtCleared() {
+		_spec.ClearField(account.FieldErasedAt, field.TypeTime)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
@@ -734,6 +812,66 @@ func (_u *AccountUpdateOne) ClearClaimToldAt() *AccountUpdateOne {
 	return _u
 }
 
+// SetDeactivatedAt sets the "deactivated_at" field.
+func (_u *AccountUpdateOne) SetDeactivatedAt(v time.Time) *AccountUpdateOne {
+	_u.mutation.SetDeactivatedAt(v)
+	return _u
+}
+
+// SetNillableDeactivatedAt sets the "deactivated_at" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableDeactivatedAt(v *time.Time) *AccountUpdateOne {
+	if v != nil {
+		_u.SetDeactivatedAt(*v)
+	}
+	return _u
+}
+
+// ClearDeactivatedAt clears the value of the "deactivated_at" field.
+func (_u *AccountUpdateOne) ClearDeactivatedAt() *AccountUpdateOne {
+	_u.mutation.ClearDeactivatedAt()
+	return _u
+}
+
+// SetEraseAfter sets the "erase_after" field.
+func (_u *AccountUpdateOne) SetEraseAfter(v time.Time) *AccountUpdateOne {
+	_u.mutation.SetEraseAfter(v)
+	return _u
+}
+
+// SetNillableEraseAfter sets the "erase_after" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableEraseAfter(v *time.Time) *AccountUpdateOne {
+	if v != nil {
+		_u.SetEraseAfter(*v)
+	}
+	return _u
+}
+
+// ClearEraseAfter clears the value of the "erase_after" field.
+func (_u *AccountUpdateOne) ClearEraseAfter() *AccountUpdateOne {
+	_u.mutation.ClearEraseAfter()
+	return _u
+}
+
+// SetErasedAt sets the "erased_at" field.
+func (_u *AccountUpdateOne) SetErasedAt(v time.Time) *AccountUpdateOne {
+	_u.mutation.SetErasedAt(v)
+	return _u
+}
+
+// SetNillableErasedAt sets the "erased_at" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableErasedAt(v *time.Time) *AccountUpdateOne {
+	if v != nil {
+		_u.SetErasedAt(*v)
+	}
+	return _u
+}
+
+// ClearErasedAt clears the value of the "erased_at" field.
+func (_u *AccountUpdateOne) ClearErasedAt() *AccountUpdateOne {
+	_u.mutation.ClearErasedAt()
+	return _u
+}
+
 // Mutation returns the AccountMutation object of the builder.
 func (_u *AccountUpdateOne) Mutation() *AccountMutation {
 	return _u.mutation
@@ -930,6 +1068,24 @@ func (_u *AccountUpdateOne) sqlSave(ctx context.Context) (_node *Account, err er
 	}
 	if _u.mutation.ClaimToldAtCleared() {
 		_spec.ClearField(account.FieldClaimToldAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.DeactivatedAt(); ok {
+		_spec.SetField(account.FieldDeactivatedAt, field.TypeTime, value)
+	}
+	if _u.mutation.DeactivatedAtCleared() {
+		_spec.ClearField(account.FieldDeactivatedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.EraseAfter(); ok {
+		_spec.SetField(account.FieldEraseAfter, field.TypeTime, value)
+	}
+	if _u.mutation.EraseAfterCleared() {
+		_spec.ClearField(account.FieldEraseAfter, field.TypeTime)
+	}
+	if value, ok := _u.mutation.ErasedAt(); ok {
+		_spec.SetField(account.FieldErasedAt, field.TypeTime, value)
+	}
+	if _u.mutation.ErasedAtCleared() {
+		_spec.ClearField(account.FieldErasedAt, field.TypeTime)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &Account{config: _u.config}

@@ -40,6 +40,8 @@ type AuthSession struct {
 	EndsAt time.Time `json:"ends_at,omitempty"`
 	// RevokedAt holds the value of the "revoked_at" field.
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
+	// IPPrefix holds the value of the "ip_prefix" field.
+	IPPrefix string `json:"ip_prefix,omitempty"`
 	// AuthenticatedAt holds the value of the "authenticated_at" field.
 	AuthenticatedAt time.Time `json:"authenticated_at,omitempty"`
 	selectValues    sql.SelectValues
@@ -56,7 +58,7 @@ func (*AuthSession) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case authsession.FieldGeneration:
 			values[i] = new(sql.NullInt64)
-		case authsession.FieldDeviceLabel:
+		case authsession.FieldDeviceLabel, authsession.FieldIPPrefix:
 			values[i] = new(sql.NullString)
 		case authsession.FieldCreatedAt, authsession.FieldRotatedAt, authsession.FieldLastUsedAt, authsession.FieldExpiresAt, authsession.FieldEndsAt, authsession.FieldRevokedAt, authsession.FieldAuthenticatedAt:
 			values[i] = new(sql.NullTime)
@@ -144,6 +146,12 @@ func (_m *AuthSession) assignValues(columns []string, values []any) error {
 				_m.RevokedAt = new(time.Time)
 				*_m.RevokedAt = value.Time
 			}
+		case authsession.FieldIPPrefix:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field ip_prefix", values[i])
+			} else if value.Valid {
+				_m.IPPrefix = value.String
+			}
 		case authsession.FieldAuthenticatedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
 				return fmt.Errorf("unexpected type %T for field authenticated_at", values[i])
@@ -217,6 +225,9 @@ func (_m *AuthSession) String() string {
 		builder.WriteString("revoked_at=")
 		builder.WriteString(v.Format(time.ANSIC))
 	}
+	builder.WriteString(", ")
+	builder.WriteString("ip_prefix=")
+	builder.WriteString(_m.IPPrefix)
 	builder.WriteString(", ")
 	builder.WriteString("authenticated_at=")
 	builder.WriteString(_m.AuthenticatedAt.Format(time.ANSIC))

@@ -140,6 +140,20 @@ func (_c *AuthSessionCreate) SetNillableRevokedAt(v *time.Time) *AuthSessionCrea
 	return _c
 }
 
+// SetIPPrefix sets the "ip_prefix" field.
+func (_c *AuthSessionCreate) SetIPPrefix(v string) *AuthSessionCreate {
+	_c.mutation.SetIPPrefix(v)
+	return _c
+}
+
+// SetNillableIPPrefix sets the "ip_prefix" field if the given value is not nil.
+func (_c *AuthSessionCreate) SetNillableIPPrefix(v *string) *AuthSessionCreate {
+	if v != nil {
+		_c.SetIPPrefix(*v)
+	}
+	return _c
+}
+
 // SetAuthenticatedAt sets the "authenticated_at" field.
 func (_c *AuthSessionCreate) SetAuthenticatedAt(v time.Time) *AuthSessionCreate {
 	_c.mutation.SetAuthenticatedAt(v)
@@ -238,6 +252,10 @@ func (_c *AuthSessionCreate) defaults() error {
 		v := authsession.DefaultLastUsedAt()
 		_c.mutation.SetLastUsedAt(v)
 	}
+	if _, ok := _c.mutation.IPPrefix(); !ok {
+		v := authsession.DefaultIPPrefix
+		_c.mutation.SetIPPrefix(v)
+	}
 	if _, ok := _c.mutation.AuthenticatedAt(); !ok {
 		if authsession.DefaultAuthenticatedAt == nil {
 			return fmt.Errorf("ent: uninitialized authsession.DefaultAuthenticatedAt (forgotten import ent/runtime?)")
@@ -288,6 +306,14 @@ func (_c *AuthSessionCreate) check() error {
 	}
 	if _, ok := _c.mutation.EndsAt(); !ok {
 		return &ValidationError{Name: "ends_at", err: errors.New(`ent: missing required field "AuthSession.ends_at"`)}
+	}
+	if _, ok := _c.mutation.IPPrefix(); !ok {
+		return &ValidationError{Name: "ip_prefix", err: errors.New(`ent: missing required field "AuthSession.ip_prefix"`)}
+	}
+	if v, ok := _c.mutation.IPPrefix(); ok {
+		if err := authsession.IPPrefixValidator(v); err != nil {
+			return &ValidationError{Name: "ip_prefix", err: fmt.Errorf(`ent: validator failed for field "AuthSession.ip_prefix": %w`, err)}
+		}
 	}
 	if _, ok := _c.mutation.AuthenticatedAt(); !ok {
 		return &ValidationError{Name: "authenticated_at", err: errors.New(`ent: missing required field "AuthSession.authenticated_at"`)}
@@ -367,6 +393,10 @@ func (_c *AuthSessionCreate) createSpec() (*AuthSession, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.RevokedAt(); ok {
 		_spec.SetField(authsession.FieldRevokedAt, field.TypeTime, value)
 		_node.RevokedAt = &value
+	}
+	if value, ok := _c.mutation.IPPrefix(); ok {
+		_spec.SetField(authsession.FieldIPPrefix, field.TypeString, value)
+		_node.IPPrefix = value
 	}
 	if value, ok := _c.mutation.AuthenticatedAt(); ok {
 		_spec.SetField(authsession.FieldAuthenticatedAt, field.TypeTime, value)
@@ -548,6 +578,9 @@ func (u *AuthSessionUpsertOne) UpdateNewValues() *AuthSessionUpsertOne {
 		}
 		if _, exists := u.create.mutation.EndsAt(); exists {
 			s.SetIgnore(authsession.FieldEndsAt)
+		}
+		if _, exists := u.create.mutation.IPPrefix(); exists {
+			s.SetIgnore(authsession.FieldIPPrefix)
 		}
 	}))
 	return u
@@ -886,6 +919,9 @@ func (u *AuthSessionUpsertBulk) UpdateNewValues() *AuthSessionUpsertBulk {
 			}
 			if _, exists := b.mutation.EndsAt(); exists {
 				s.SetIgnore(authsession.FieldEndsAt)
+			}
+			if _, exists := b.mutation.IPPrefix(); exists {
+				s.SetIgnore(authsession.FieldIPPrefix)
 			}
 		}
 	}))

@@ -29,6 +29,7 @@ import (
 	"github.com/convenehq/convene/ent/message"
 	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/ent/profile"
+	"github.com/convenehq/convene/ent/usernamereservation"
 
 	stdsql "database/sql"
 )
@@ -66,6 +67,8 @@ type Client struct {
 	OneTimeToken *OneTimeTokenClient
 	// Profile is the client for interacting with the Profile builders.
 	Profile *ProfileClient
+	// UsernameReservation is the client for interacting with the UsernameReservation builders.
+	UsernameReservation *UsernameReservationClient
 }
 
 // NewClient creates a new client configured with the given options.
@@ -91,6 +94,7 @@ func (c *Client) init() {
 	c.Message = NewMessageClient(c.config)
 	c.OneTimeToken = NewOneTimeTokenClient(c.config)
 	c.Profile = NewProfileClient(c.config)
+	c.UsernameReservation = NewUsernameReservationClient(c.config)
 }
 
 type (
@@ -181,22 +185,23 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 	cfg := c.config
 	cfg.driver = tx
 	return &Tx{
-		ctx:                ctx,
-		config:             cfg,
-		Account:            NewAccountClient(cfg),
-		AuditEntry:         NewAuditEntryClient(cfg),
-		AuthSession:        NewAuthSessionClient(cfg),
-		Block:              NewBlockClient(cfg),
-		Conversation:       NewConversationClient(cfg),
-		ConversationEntry:  NewConversationEntryClient(cfg),
-		ConversationMember: NewConversationMemberClient(cfg),
-		Curtain:            NewCurtainClient(cfg),
-		IdempotencyKey:     NewIdempotencyKeyClient(cfg),
-		Invite:             NewInviteClient(cfg),
-		InviteCode:         NewInviteCodeClient(cfg),
-		Message:            NewMessageClient(cfg),
-		OneTimeToken:       NewOneTimeTokenClient(cfg),
-		Profile:            NewProfileClient(cfg),
+		ctx:                 ctx,
+		config:              cfg,
+		Account:             NewAccountClient(cfg),
+		AuditEntry:          NewAuditEntryClient(cfg),
+		AuthSession:         NewAuthSessionClient(cfg),
+		Block:               NewBlockClient(cfg),
+		Conversation:        NewConversationClient(cfg),
+		ConversationEntry:   NewConversationEntryClient(cfg),
+		ConversationMember:  NewConversationMemberClient(cfg),
+		Curtain:             NewCurtainClient(cfg),
+		IdempotencyKey:      NewIdempotencyKeyClient(cfg),
+		Invite:              NewInviteClient(cfg),
+		InviteCode:          NewInviteCodeClient(cfg),
+		Message:             NewMessageClient(cfg),
+		OneTimeToken:        NewOneTimeTokenClient(cfg),
+		Profile:             NewProfileClient(cfg),
+		UsernameReservation: NewUsernameReservationClient(cfg),
 	}, nil
 }
 
@@ -214,22 +219,23 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 	cfg := c.config
 	cfg.driver = &txDriver{tx: tx, drv: c.driver}
 	return &Tx{
-		ctx:                ctx,
-		config:             cfg,
-		Account:            NewAccountClient(cfg),
-		AuditEntry:         NewAuditEntryClient(cfg),
-		AuthSession:        NewAuthSessionClient(cfg),
-		Block:              NewBlockClient(cfg),
-		Conversation:       NewConversationClient(cfg),
-		ConversationEntry:  NewConversationEntryClient(cfg),
-		ConversationMember: NewConversationMemberClient(cfg),
-		Curtain:            NewCurtainClient(cfg),
-		IdempotencyKey:     NewIdempotencyKeyClient(cfg),
-		Invite:             NewInviteClient(cfg),
-		InviteCode:         NewInviteCodeClient(cfg),
-		Message:            NewMessageClient(cfg),
-		OneTimeToken:       NewOneTimeTokenClient(cfg),
-		Profile:            NewProfileClient(cfg),
+		ctx:                 ctx,
+		config:              cfg,
+		Account:             NewAccountClient(cfg),
+		AuditEntry:          NewAuditEntryClient(cfg),
+		AuthSession:         NewAuthSessionClient(cfg),
+		Block:               NewBlockClient(cfg),
+		Conversation:        NewConversationClient(cfg),
+		ConversationEntry:   NewConversationEntryClient(cfg),
+		ConversationMember:  NewConversationMemberClient(cfg),
+		Curtain:             NewCurtainClient(cfg),
+		IdempotencyKey:      NewIdempotencyKeyClient(cfg),
+		Invite:              NewInviteClient(cfg),
+		InviteCode:          NewInviteCodeClient(cfg),
+		Message:             NewMessageClient(cfg),
+		OneTimeToken:        NewOneTimeTokenClient(cfg),
+		Profile:             NewProfileClient(cfg),
+		UsernameReservation: NewUsernameReservationClient(cfg),
 	}, nil
 }
 
@@ -262,6 +268,7 @@ func (c *Client) Use(hooks ...Hook) {
 		c.Account, c.AuditEntry, c.AuthSession, c.Block, c.Conversation,
 		c.ConversationEntry, c.ConversationMember, c.Curtain, c.IdempotencyKey,
 		c.Invite, c.InviteCode, c.Message, c.OneTimeToken, c.Profile,
+		c.UsernameReservation,
 	} {
 		n.Use(hooks...)
 	}
@@ -274,6 +281,7 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 		c.Account, c.AuditEntry, c.AuthSession, c.Block, c.Conversation,
 		c.ConversationEntry, c.ConversationMember, c.Curtain, c.IdempotencyKey,
 		c.Invite, c.InviteCode, c.Message, c.OneTimeToken, c.Profile,
+		c.UsernameReservation,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -310,6 +318,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.OneTimeToken.mutate(ctx, m)
 	case *ProfileMutation:
 		return c.Profile.mutate(ctx, m)
+	case *UsernameReservationMutation:
+		return c.UsernameReservation.mutate(ctx, m)
 	default:
 		return nil, fmt.Errorf("ent: unknown mutation type %T", m)
 	}
@@ -2191,17 +2201,151 @@ func (c *ProfileClient) mutate(ctx context.Context, m *ProfileMutation) (Value, 
 	}
 }
 
+// UsernameReservationClient is a client for the UsernameReservation schema.
+type UsernameReservationClient struct {
+	config
+}
+
+// NewUsernameReservationClient returns a client for the UsernameReservation from the given config.
+func NewUsernameReservationClient(c config) *UsernameReservationClient {
+	return &UsernameReservationClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `usernamereservation.Hooks(f(g(h())))`.
+func (c *UsernameReservationClient) Use(hooks ...Hook) {
+	c.hooks.UsernameReservation = append(c.hooks.UsernameReservation, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `usernamereservation.Intercept(f(g(h())))`.
+func (c *UsernameReservationClient) Intercept(interceptors ...Interceptor) {
+	c.inters.UsernameReservation = append(c.inters.UsernameReservation, interceptors...)
+}
+
+// Create returns a builder for creating a UsernameReservation entity.
+func (c *UsernameReservationClient) Create() *UsernameReservationCreate {
+	mutation := newUsernameReservationMutation(c.config, OpCreate)
+	return &UsernameReservationCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of UsernameReservation entities.
+func (c *UsernameReservationClient) CreateBulk(builders ...*UsernameReservationCreate) *UsernameReservationCreateBulk {
+	return &UsernameReservationCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *UsernameReservationClient) MapCreateBulk(slice any, setFunc func(*UsernameReservationCreate, int)) *UsernameReservationCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &UsernameReservationCreateBulk{err: fmt.Errorf("calling to UsernameReservationClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*UsernameReservationCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &UsernameReservationCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for UsernameReservation.
+func (c *UsernameReservationClient) Update() *UsernameReservationUpdate {
+	mutation := newUsernameReservationMutation(c.config, OpUpdate)
+	return &UsernameReservationUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *UsernameReservationClient) UpdateOne(_m *UsernameReservation) *UsernameReservationUpdateOne {
+	mutation := newUsernameReservationMutation(c.config, OpUpdateOne, withUsernameReservation(_m))
+	return &UsernameReservationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *UsernameReservationClient) UpdateOneID(id uuid.UUID) *UsernameReservationUpdateOne {
+	mutation := newUsernameReservationMutation(c.config, OpUpdateOne, withUsernameReservationID(id))
+	return &UsernameReservationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for UsernameReservation.
+func (c *UsernameReservationClient) Delete() *UsernameReservationDelete {
+	mutation := newUsernameReservationMutation(c.config, OpDelete)
+	return &UsernameReservationDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *UsernameReservationClient) DeleteOne(_m *UsernameReservation) *UsernameReservationDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *UsernameReservationClient) DeleteOneID(id uuid.UUID) *UsernameReservationDeleteOne {
+	builder := c.Delete().Where(usernamereservation.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &UsernameReservationDeleteOne{builder}
+}
+
+// Query returns a query builder for UsernameReservation.
+func (c *UsernameReservationClient) Query() *UsernameReservationQuery {
+	return &UsernameReservationQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeUsernameReservation},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a UsernameReservation entity by its id.
+func (c *UsernameReservationClient) Get(ctx context.Context, id uuid.UUID) (*UsernameReservation, error) {
+	return c.Query().Where(usernamereservation.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *UsernameReservationClient) GetX(ctx context.Context, id uuid.UUID) *UsernameReservation {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *UsernameReservationClient) Hooks() []Hook {
+	hooks := c.hooks.UsernameReservation
+	return append(hooks[:len(hooks):len(hooks)], usernamereservation.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *UsernameReservationClient) Interceptors() []Interceptor {
+	return c.inters.UsernameReservation
+}
+
+func (c *UsernameReservationClient) mutate(ctx context.Context, m *UsernameReservationMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&UsernameReservationCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&UsernameReservationUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&UsernameReservationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&UsernameReservationDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown UsernameReservation mutation op: %q", m.Op())
+	}
+}
+
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
 		Account, AuditEntry, AuthSession, Block, Conversation, ConversationEntry,
 		ConversationMember, Curtain, IdempotencyKey, Invite, InviteCode, Message,
-		OneTimeToken, Profile []ent.Hook
+		OneTimeToken, Profile, UsernameReservation []ent.Hook
 	}
 	inters struct {
 		Account, AuditEntry, AuthSession, Block, Conversation, ConversationEntry,
 		ConversationMember, Curtain, IdempotencyKey, Invite, InviteCode, Message,
-		OneTimeToken, Profile []ent.Interceptor
+		OneTimeToken, Profile, UsernameReservation []ent.Interceptor
 	}
 )
 

@@ -26,6 +26,7 @@ import (
 	"github.com/convenehq/convene/ent/message"
 	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/ent/profile"
+	"github.com/convenehq/convene/ent/usernamereservation"
 )
 
 // ent aliases to avoid import conflicts in user's code.
@@ -86,20 +87,21 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
-			account.Table:            account.ValidColumn,
-			auditentry.Table:         auditentry.ValidColumn,
-			authsession.Table:        authsession.ValidColumn,
-			block.Table:              block.ValidColumn,
-			conversation.Table:       conversation.ValidColumn,
-			conversationentry.Table:  conversationentry.ValidColumn,
-			conversationmember.Table: conversationmember.ValidColumn,
-			curtain.Table:            curtain.ValidColumn,
-			idempotencykey.Table:     idempotencykey.ValidColumn,
-			invite.Table:             invite.ValidColumn,
-			invitecode.Table:         invitecode.ValidColumn,
-			message.Table:            message.ValidColumn,
-			onetimetoken.Table:       onetimetoken.ValidColumn,
-			profile.Table:            profile.ValidColumn,
+			account.Table:             account.ValidColumn,
+			auditentry.Table:          auditentry.ValidColumn,
+			authsession.Table:         authsession.ValidColumn,
+			block.Table:               block.ValidColumn,
+			conversation.Table:        conversation.ValidColumn,
+			conversationentry.Table:   conversationentry.ValidColumn,
+			conversationmember.Table:  conversationmember.ValidColumn,
+			curtain.Table:             curtain.ValidColumn,
+			idempotencykey.Table:      idempotencykey.ValidColumn,
+			invite.Table:              invite.ValidColumn,
+			invitecode.Table:          invitecode.ValidColumn,
+			message.Table:             message.ValidColumn,
+			onetimetoken.Table:        onetimetoken.ValidColumn,
+			profile.Table:             profile.ValidColumn,
+			usernamereservation.Table: usernamereservation.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

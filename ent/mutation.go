@@ -26,6 +26,7 @@ import (
 	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/ent/predicate"
 	"github.com/convenehq/convene/ent/profile"
+	"github.com/convenehq/convene/ent/usernamereservation"
 	"github.com/convenehq/convene/internal/viewer"
 	"github.com/google/uuid"
 )
@@ -39,20 +40,21 @@ const (
 	OpUpdateOne = ent.OpUpdateOne
 
 	// Node types.
-	TypeAccount            = "Account"
-	TypeAuditEntry         = "AuditEntry"
-	TypeAuthSession        = "AuthSession"
-	TypeBlock              = "Block"
-	TypeConversation       = "Conversation"
-	TypeConversationEntry  = "ConversationEntry"
-	TypeConversationMember = "ConversationMember"
-	TypeCurtain            = "Curtain"
-	TypeIdempotencyKey     = "IdempotencyKey"
-	TypeInvite             = "Invite"
-	TypeInviteCode         = "InviteCode"
-	TypeMessage            = "Message"
-	TypeOneTimeToken       = "OneTimeToken"
-	TypeProfile            = "Profile"
+	TypeAccount             = "Account"
+	TypeAuditEntry          = "AuditEntry"
+	TypeAuthSession         = "AuthSession"
+	TypeBlock               = "Block"
+	TypeConversation        = "Conversation"
+	TypeConversationEntry   = "ConversationEntry"
+	TypeConversationMember  = "ConversationMember"
+	TypeCurtain             = "Curtain"
+	TypeIdempotencyKey      = "IdempotencyKey"
+	TypeInvite              = "Invite"
+	TypeInviteCode          = "InviteCode"
+	TypeMessage             = "Message"
+	TypeOneTimeToken        = "OneTimeToken"
+	TypeProfile             = "Profile"
+	TypeUsernameReservation = "UsernameReservation"
 )
 
 // AccountMutation represents an operation that mutates the Account nodes in the graph.
@@ -78,6 +80,9 @@ type AccountMutation struct {
 	email_pending_at  *time.Time
 	reset_pending_at  *time.Time
 	claim_told_at     *time.Time
+	deactivated_at    *time.Time
+	erase_after       *time.Time
+	erased_at         *time.Time
 	clearedFields     map[string]struct{}
 	done              bool
 	oldValue          func(context.Context) (*Account, error)
@@ -888,6 +893,153 @@ func (m *AccountMutation) ResetClaimToldAt() {
 	delete(m.clearedFields, account.FieldClaimToldAt)
 }
 
+// SetDeactivatedAt sets the "deactivated_at" field.
+func (m *AccountMutation) SetDeactivatedAt(t time.Time) {
+	m.deactivated_at = &t
+}
+
+// DeactivatedAt returns the value of the "deactivated_at" field in the mutation.
+func (m *AccountMutation) DeactivatedAt() (r time.Time, exists bool) {
+	v := m.deactivated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDeactivatedAt returns the old "deactivated_at" field's value of the Account entity.
+// If the Account object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountMutation) OldDeactivatedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDeactivatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDeactivatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDeactivatedAt: %w", err)
+	}
+	return oldValue.DeactivatedAt, nil
+}
+
+// ClearDeactivatedAt clears the value of the "deactivated_at" field.
+func (m *AccountMutation) ClearDeactivatedAt() {
+	m.deactivated_at = nil
+	m.clearedFields[account.FieldDeactivatedAt] = struct{}{}
+}
+
+// DeactivatedAtCleared returns if the "deactivated_at" field was cleared in this mutation.
+func (m *AccountMutation) DeactivatedAtCleared() bool {
+	_, ok := m.clearedFields[account.FieldDeactivatedAt]
+	return ok
+}
+
+// ResetDeactivatedAt resets all changes to the "deactivated_at" field.
+func (m *AccountMutation) ResetDeactivatedAt() {
+	m.deactivated_at = nil
+	delete(m.clearedFields, account.FieldDeactivatedAt)
+}
+
+// SetEraseAfter sets the "erase_after" field.
+func (m *AccountMutation) SetEraseAfter(t time.Time) {
+	m.erase_after = &t
+}
+
+// EraseAfter returns the value of the "erase_after" field in the mutation.
+func (m *AccountMutation) EraseAfter() (r time.Time, exists bool) {
+	v := m.erase_after
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEraseAfter returns the old "erase_after" field's value of the Account entity.
+// If the Account object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountMutation) OldEraseAfter(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEraseAfter is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEraseAfter requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEraseAfter: %w", err)
+	}
+	return oldValue.EraseAfter, nil
+}
+
+// ClearEraseAfter clears the value of the "erase_after" field.
+func (m *AccountMutation) ClearEraseAfter() {
+	m.erase_after = nil
+	m.clearedFields[account.FieldEraseAfter] = struct{}{}
+}
+
+// EraseAfterCleared returns if the "erase_after" field was cleared in this mutation.
+func (m *AccountMutation) EraseAfterCleared() bool {
+	_, ok := m.clearedFields[account.FieldEraseAfter]
+	return ok
+}
+
+// ResetEraseAfter resets all changes to the "erase_after" field.
+func (m *AccountMutation) ResetEraseAfter() {
+	m.erase_after = nil
+	delete(m.clearedFields, account.FieldEraseAfter)
+}
+
+// SetErasedAt sets the "erased_at" field.
+func (m *AccountMutation) SetErasedAt(t time.Time) {
+	m.erased_at = &t
+}
+
+// ErasedAt returns the value of the "erased_at" field in the mutation.
+func (m *AccountMutation) ErasedAt() (r time.Time, exists bool) {
+	v := m.erased_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldErasedAt returns the old "erased_at" field's value of the Account entity.
+// If the Account object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountMutation) OldErasedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldErasedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldErasedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldErasedAt: %w", err)
+	}
+	return oldValue.ErasedAt, nil
+}
+
+// ClearErasedAt clears the value of the "erased_at" field.
+func (m *AccountMutation) ClearErasedAt() {
+	m.erased_at = nil
+	m.clearedFields[account.FieldErasedAt] = struct{}{}
+}
+
+// ErasedAtCleared returns if the "erased_at" field was cleared in this mutation.
+func (m *AccountMutation) ErasedAtCleared() bool {
+	_, ok := m.clearedFields[account.FieldErasedAt]
+	return ok
+}
+
+// ResetErasedAt resets all changes to the "erased_at" field.
+func (m *AccountMutation) ResetErasedAt() {
+	m.erased_at = nil
+	delete(m.clearedFields, account.FieldErasedAt)
+}
+
 // Where appends a list predicates to the AccountMutation builder.
 func (m *AccountMutation) Where(ps ...predicate.Account) {
 	m.predicates = append(m.predicates, ps...)
@@ -922,7 +1074,7 @@ func (m *AccountMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *AccountMutation) Fields() []string {
-	fields := make([]string, 0, 16)
+	fields := make([]string, 0, 19)
 	if m.created_at != nil {
 		fields = append(fields, account.FieldCreatedAt)
 	}
@@ -971,6 +1123,15 @@ func (m *AccountMutation) Fields() []string {
 	if m.claim_told_at != nil {
 		fields = append(fields, account.FieldClaimToldAt)
 	}
+	if m.deactivated_at != nil {
+		fields = append(fields, account.FieldDeactivatedAt)
+	}
+	if m.erase_after != nil {
+		fields = append(fields, account.FieldEraseAfter)
+	}
+	if m.erased_at != nil {
+		fields = append(fields, account.FieldErasedAt)
+	}
 	return fields
 }
 
@@ -1011,6 +1172,12 @@ func (m *AccountMutation) Field(name string) (ent.Value, bool) {
 		return m.ResetPendingAt()
 	case account.FieldClaimToldAt:
 		return m.ClaimToldAt()
+	case account.FieldDeactivatedAt:
+		return m.DeactivatedAt()
+	case account.FieldEraseAfter:
+		return m.EraseAfter()
+	case account.FieldErasedAt:
+		return m.ErasedAt()
 	}
 	return nil, false
 }
@@ -1052,6 +1219,12 @@ func (m *AccountMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldResetPendingAt(ctx)
 	case account.FieldClaimToldAt:
 		return m.OldClaimToldAt(ctx)
+	case account.FieldDeactivatedAt:
+		return m.OldDeactivatedAt(ctx)
+	case account.FieldEraseAfter:
+		return m.OldEraseAfter(ctx)
+	case account.FieldErasedAt:
+		return m.OldErasedAt(ctx)
 	}
 	return nil, fmt.Errorf("unknown Account field %s", name)
 }
@@ -1173,6 +1346,27 @@ func (m *AccountMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetClaimToldAt(v)
 		return nil
+	case account.FieldDeactivatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDeactivatedAt(v)
+		return nil
+	case account.FieldEraseAfter:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEraseAfter(v)
+		return nil
+	case account.FieldErasedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetErasedAt(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Account field %s", name)
 }
@@ -1242,6 +1436,15 @@ func (m *AccountMutation) ClearedFields() []string {
 	if m.FieldCleared(account.FieldClaimToldAt) {
 		fields = append(fields, account.FieldClaimToldAt)
 	}
+	if m.FieldCleared(account.FieldDeactivatedAt) {
+		fields = append(fields, account.FieldDeactivatedAt)
+	}
+	if m.FieldCleared(account.FieldEraseAfter) {
+		fields = append(fields, account.FieldEraseAfter)
+	}
+	if m.FieldCleared(account.FieldErasedAt) {
+		fields = append(fields, account.FieldErasedAt)
+	}
 	return fields
 }
 
@@ -1279,6 +1482,15 @@ func (m *AccountMutation) ClearField(name string) error {
 		return nil
 	case account.FieldClaimToldAt:
 		m.ClearClaimToldAt()
+		return nil
+	case account.FieldDeactivatedAt:
+		m.ClearDeactivatedAt()
+		return nil
+	case account.FieldEraseAfter:
+		m.ClearEraseAfter()
+		return nil
+	case account.FieldErasedAt:
+		m.ClearErasedAt()
 		return nil
 	}
 	return fmt.Errorf("unknown Account nullable field %s", name)
@@ -1335,6 +1547,15 @@ func (m *AccountMutation) ResetField(name string) error {
 		return nil
 	case account.FieldClaimToldAt:
 		m.ResetClaimToldAt()
+		return nil
+	case account.FieldDeactivatedAt:
+		m.ResetDeactivatedAt()
+		return nil
+	case account.FieldEraseAfter:
+		m.ResetEraseAfter()
+		return nil
+	case account.FieldErasedAt:
+		m.ResetErasedAt()
 		return nil
 	}
 	return fmt.Errorf("unknown Account field %s", name)
@@ -2283,6 +2504,7 @@ type AuthSessionMutation struct {
 	expires_at       *time.Time
 	ends_at          *time.Time
 	revoked_at       *time.Time
+	ip_prefix        *string
 	authenticated_at *time.Time
 	clearedFields    map[string]struct{}
 	done             bool
@@ -2787,6 +3009,42 @@ func (m *AuthSessionMutation) ResetRevokedAt() {
 	delete(m.clearedFields, authsession.FieldRevokedAt)
 }
 
+// SetIPPrefix sets the "ip_prefix" field.
+func (m *AuthSessionMutation) SetIPPrefix(s string) {
+	m.ip_prefix = &s
+}
+
+// IPPrefix returns the value of the "ip_prefix" field in the mutation.
+func (m *AuthSessionMutation) IPPrefix() (r string, exists bool) {
+	v := m.ip_prefix
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldIPPrefix returns the old "ip_prefix" field's value of the AuthSession entity.
+// If the AuthSession object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuthSessionMutation) OldIPPrefix(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldIPPrefix is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldIPPrefix requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldIPPrefix: %w", err)
+	}
+	return oldValue.IPPrefix, nil
+}
+
+// ResetIPPrefix resets all changes to the "ip_prefix" field.
+func (m *AuthSessionMutation) ResetIPPrefix() {
+	m.ip_prefix = nil
+}
+
 // SetAuthenticatedAt sets the "authenticated_at" field.
 func (m *AuthSessionMutation) SetAuthenticatedAt(t time.Time) {
 	m.authenticated_at = &t
@@ -2857,7 +3115,7 @@ func (m *AuthSessionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *AuthSessionMutation) Fields() []string {
-	fields := make([]string, 0, 11)
+	fields := make([]string, 0, 12)
 	if m.created_at != nil {
 		fields = append(fields, authsession.FieldCreatedAt)
 	}
@@ -2887,6 +3145,9 @@ func (m *AuthSessionMutation) Fields() []string {
 	}
 	if m.revoked_at != nil {
 		fields = append(fields, authsession.FieldRevokedAt)
+	}
+	if m.ip_prefix != nil {
+		fields = append(fields, authsession.FieldIPPrefix)
 	}
 	if m.authenticated_at != nil {
 		fields = append(fields, authsession.FieldAuthenticatedAt)
@@ -2919,6 +3180,8 @@ func (m *AuthSessionMutation) Field(name string) (ent.Value, bool) {
 		return m.EndsAt()
 	case authsession.FieldRevokedAt:
 		return m.RevokedAt()
+	case authsession.FieldIPPrefix:
+		return m.IPPrefix()
 	case authsession.FieldAuthenticatedAt:
 		return m.AuthenticatedAt()
 	}
@@ -2950,6 +3213,8 @@ func (m *AuthSessionMutation) OldField(ctx context.Context, name string) (ent.Va
 		return m.OldEndsAt(ctx)
 	case authsession.FieldRevokedAt:
 		return m.OldRevokedAt(ctx)
+	case authsession.FieldIPPrefix:
+		return m.OldIPPrefix(ctx)
 	case authsession.FieldAuthenticatedAt:
 		return m.OldAuthenticatedAt(ctx)
 	}
@@ -3030,6 +3295,13 @@ func (m *AuthSessionMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetRevokedAt(v)
+		return nil
+	case authsession.FieldIPPrefix:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetIPPrefix(v)
 		return nil
 	case authsession.FieldAuthenticatedAt:
 		v, ok := value.(time.Time)
@@ -3140,6 +3412,9 @@ func (m *AuthSessionMutation) ResetField(name string) error {
 		return nil
 	case authsession.FieldRevokedAt:
 		m.ResetRevokedAt()
+		return nil
+	case authsession.FieldIPPrefix:
+		m.ResetIPPrefix()
 		return nil
 	case authsession.FieldAuthenticatedAt:
 		m.ResetAuthenticatedAt()
@@ -10848,6 +11123,7 @@ type ProfileMutation struct {
 	version       *int
 	addversion    *int
 	username      *string
+	hidden_at     *time.Time
 	display_name  *string
 	clearedFields map[string]struct{}
 	done          bool
@@ -11123,6 +11399,55 @@ func (m *ProfileMutation) ResetUsername() {
 	m.username = nil
 }
 
+// SetHiddenAt sets the "hidden_at" field.
+func (m *ProfileMutation) SetHiddenAt(t time.Time) {
+	m.hidden_at = &t
+}
+
+// HiddenAt returns the value of the "hidden_at" field in the mutation.
+func (m *ProfileMutation) HiddenAt() (r time.Time, exists bool) {
+	v := m.hidden_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldHiddenAt returns the old "hidden_at" field's value of the Profile entity.
+// If the Profile object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ProfileMutation) OldHiddenAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldHiddenAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldHiddenAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldHiddenAt: %w", err)
+	}
+	return oldValue.HiddenAt, nil
+}
+
+// ClearHiddenAt clears the value of the "hidden_at" field.
+func (m *ProfileMutation) ClearHiddenAt() {
+	m.hidden_at = nil
+	m.clearedFields[profile.FieldHiddenAt] = struct{}{}
+}
+
+// HiddenAtCleared returns if the "hidden_at" field was cleared in this mutation.
+func (m *ProfileMutation) HiddenAtCleared() bool {
+	_, ok := m.clearedFields[profile.FieldHiddenAt]
+	return ok
+}
+
+// ResetHiddenAt resets all changes to the "hidden_at" field.
+func (m *ProfileMutation) ResetHiddenAt() {
+	m.hidden_at = nil
+	delete(m.clearedFields, profile.FieldHiddenAt)
+}
+
 // SetDisplayName sets the "display_name" field.
 func (m *ProfileMutation) SetDisplayName(s string) {
 	m.display_name = &s
@@ -11193,7 +11518,7 @@ func (m *ProfileMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ProfileMutation) Fields() []string {
-	fields := make([]string, 0, 5)
+	fields := make([]string, 0, 6)
 	if m.created_at != nil {
 		fields = append(fields, profile.FieldCreatedAt)
 	}
@@ -11205,6 +11530,9 @@ func (m *ProfileMutation) Fields() []string {
 	}
 	if m.username != nil {
 		fields = append(fields, profile.FieldUsername)
+	}
+	if m.hidden_at != nil {
+		fields = append(fields, profile.FieldHiddenAt)
 	}
 	if m.display_name != nil {
 		fields = append(fields, profile.FieldDisplayName)
@@ -11225,6 +11553,8 @@ func (m *ProfileMutation) Field(name string) (ent.Value, bool) {
 		return m.Version()
 	case profile.FieldUsername:
 		return m.Username()
+	case profile.FieldHiddenAt:
+		return m.HiddenAt()
 	case profile.FieldDisplayName:
 		return m.DisplayName()
 	}
@@ -11244,6 +11574,8 @@ func (m *ProfileMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldVersion(ctx)
 	case profile.FieldUsername:
 		return m.OldUsername(ctx)
+	case profile.FieldHiddenAt:
+		return m.OldHiddenAt(ctx)
 	case profile.FieldDisplayName:
 		return m.OldDisplayName(ctx)
 	}
@@ -11282,6 +11614,13 @@ func (m *ProfileMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetUsername(v)
+		return nil
+	case profile.FieldHiddenAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetHiddenAt(v)
 		return nil
 	case profile.FieldDisplayName:
 		v, ok := value.(string)
@@ -11334,7 +11673,11 @@ func (m *ProfileMutation) AddField(name string, value ent.Value) error {
 // ClearedFields returns all nullable fields that were cleared during this
 // mutation.
 func (m *ProfileMutation) ClearedFields() []string {
-	return nil
+	var fields []string
+	if m.FieldCleared(profile.FieldHiddenAt) {
+		fields = append(fields, profile.FieldHiddenAt)
+	}
+	return fields
 }
 
 // FieldCleared returns a boolean indicating if a field with the given name was
@@ -11347,6 +11690,11 @@ func (m *ProfileMutation) FieldCleared(name string) bool {
 // ClearField clears the value of the field with the given name. It returns an
 // error if the field is not defined in the schema.
 func (m *ProfileMutation) ClearField(name string) error {
+	switch name {
+	case profile.FieldHiddenAt:
+		m.ClearHiddenAt()
+		return nil
+	}
 	return fmt.Errorf("unknown Profile nullable field %s", name)
 }
 
@@ -11365,6 +11713,9 @@ func (m *ProfileMutation) ResetField(name string) error {
 		return nil
 	case profile.FieldUsername:
 		m.ResetUsername()
+		return nil
+	case profile.FieldHiddenAt:
+		m.ResetHiddenAt()
 		return nil
 	case profile.FieldDisplayName:
 		m.ResetDisplayName()
@@ -11419,4 +11770,593 @@ func (m *ProfileMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *ProfileMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Profile edge %s", name)
+}
+
+// UsernameReservationMutation represents an operation that mutates the UsernameReservation nodes in the graph.
+type UsernameReservationMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *uuid.UUID
+	created_at    *time.Time
+	name_mac      *[]byte
+	account_id    *uuid.UUID
+	released_at   *time.Time
+	ends_at       *time.Time
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*UsernameReservation, error)
+	predicates    []predicate.UsernameReservation
+}
+
+var _ ent.Mutation = (*UsernameReservationMutation)(nil)
+
+// usernamereservationOption allows management of the mutation configuration using functional options.
+type usernamereservationOption func(*UsernameReservationMutation)
+
+// newUsernameReservationMutation creates new mutation for the UsernameReservation entity.
+func newUsernameReservationMutation(c config, op Op, opts ...usernamereservationOption) *UsernameReservationMutation {
+	m := &UsernameReservationMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeUsernameReservation,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withUsernameReservationID sets the ID field of the mutation.
+func withUsernameReservationID(id uuid.UUID) usernamereservationOption {
+	return func(m *UsernameReservationMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *UsernameReservation
+		)
+		m.oldValue = func(ctx context.Context) (*UsernameReservation, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().UsernameReservation.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withUsernameReservation sets the old UsernameReservation of the mutation.
+func withUsernameReservation(node *UsernameReservation) usernamereservationOption {
+	return func(m *UsernameReservationMutation) {
+		m.oldValue = func(context.Context) (*UsernameReservation, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m UsernameReservationMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m UsernameReservationMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of UsernameReservation entities.
+func (m *UsernameReservationMutation) SetID(id uuid.UUID) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *UsernameReservationMutation) ID() (id uuid.UUID, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *UsernameReservationMutation) IDs(ctx context.Context) ([]uuid.UUID, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []uuid.UUID{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().UsernameReservation.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *UsernameReservationMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *UsernameReservationMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the UsernameReservation entity.
+// If the UsernameReservation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UsernameReservationMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *UsernameReservationMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetNameMAC sets the "name_mac" field.
+func (m *UsernameReservationMutation) SetNameMAC(b []byte) {
+	m.name_mac = &b
+}
+
+// NameMAC returns the value of the "name_mac" field in the mutation.
+func (m *UsernameReservationMutation) NameMAC() (r []byte, exists bool) {
+	v := m.name_mac
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNameMAC returns the old "name_mac" field's value of the UsernameReservation entity.
+// If the UsernameReservation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UsernameReservationMutation) OldNameMAC(ctx context.Context) (v []byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNameMAC is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNameMAC requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNameMAC: %w", err)
+	}
+	return oldValue.NameMAC, nil
+}
+
+// ResetNameMAC resets all changes to the "name_mac" field.
+func (m *UsernameReservationMutation) ResetNameMAC() {
+	m.name_mac = nil
+}
+
+// SetAccountID sets the "account_id" field.
+func (m *UsernameReservationMutation) SetAccountID(u uuid.UUID) {
+	m.account_id = &u
+}
+
+// AccountID returns the value of the "account_id" field in the mutation.
+func (m *UsernameReservationMutation) AccountID() (r uuid.UUID, exists bool) {
+	v := m.account_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAccountID returns the old "account_id" field's value of the UsernameReservation entity.
+// If the UsernameReservation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UsernameReservationMutation) OldAccountID(ctx context.Context) (v *uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAccountID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAccountID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAccountID: %w", err)
+	}
+	return oldValue.AccountID, nil
+}
+
+// ClearAccountID clears the value of the "account_id" field.
+func (m *UsernameReservationMutation) ClearAccountID() {
+	m.account_id = nil
+	m.clearedFields[usernamereservation.FieldAccountID] = struct{}{}
+}
+
+// AccountIDCleared returns if the "account_id" field was cleared in this mutation.
+func (m *UsernameReservationMutation) AccountIDCleared() bool {
+	_, ok := m.clearedFields[usernamereservation.FieldAccountID]
+	return ok
+}
+
+// ResetAccountID resets all changes to the "account_id" field.
+func (m *UsernameReservationMutation) ResetAccountID() {
+	m.account_id = nil
+	delete(m.clearedFields, usernamereservation.FieldAccountID)
+}
+
+// SetReleasedAt sets the "released_at" field.
+func (m *UsernameReservationMutation) SetReleasedAt(t time.Time) {
+	m.released_at = &t
+}
+
+// ReleasedAt returns the value of the "released_at" field in the mutation.
+func (m *UsernameReservationMutation) ReleasedAt() (r time.Time, exists bool) {
+	v := m.released_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldReleasedAt returns the old "released_at" field's value of the UsernameReservation entity.
+// If the UsernameReservation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UsernameReservationMutation) OldReleasedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldReleasedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldReleasedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldReleasedAt: %w", err)
+	}
+	return oldValue.ReleasedAt, nil
+}
+
+// ClearReleasedAt clears the value of the "released_at" field.
+func (m *UsernameReservationMutation) ClearReleasedAt() {
+	m.released_at = nil
+	m.clearedFields[usernamereservation.FieldReleasedAt] = struct{}{}
+}
+
+// ReleasedAtCleared returns if the "released_at" field was cleared in this mutation.
+func (m *UsernameReservationMutation) ReleasedAtCleared() bool {
+	_, ok := m.clearedFields[usernamereservation.FieldReleasedAt]
+	return ok
+}
+
+// ResetReleasedAt resets all changes to the "released_at" field.
+func (m *UsernameReservationMutation) ResetReleasedAt() {
+	m.released_at = nil
+	delete(m.clearedFields, usernamereservation.FieldReleasedAt)
+}
+
+// SetEndsAt sets the "ends_at" field.
+func (m *UsernameReservationMutation) SetEndsAt(t time.Time) {
+	m.ends_at = &t
+}
+
+// EndsAt returns the value of the "ends_at" field in the mutation.
+func (m *UsernameReservationMutation) EndsAt() (r time.Time, exists bool) {
+	v := m.ends_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEndsAt returns the old "ends_at" field's value of the UsernameReservation entity.
+// If the UsernameReservation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UsernameReservationMutation) OldEndsAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEndsAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEndsAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEndsAt: %w", err)
+	}
+	return oldValue.EndsAt, nil
+}
+
+// ResetEndsAt resets all changes to the "ends_at" field.
+func (m *UsernameReservationMutation) ResetEndsAt() {
+	m.ends_at = nil
+}
+
+// Where appends a list predicates to the UsernameReservationMutation builder.
+func (m *UsernameReservationMutation) Where(ps ...predicate.UsernameReservation) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the UsernameReservationMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *UsernameReservationMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.UsernameReservation, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *UsernameReservationMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *UsernameReservationMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (UsernameReservation).
+func (m *UsernameReservationMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *UsernameReservationMutation) Fields() []string {
+	fields := make([]string, 0, 5)
+	if m.created_at != nil {
+		fields = append(fields, usernamereservation.FieldCreatedAt)
+	}
+	if m.name_mac != nil {
+		fields = append(fields, usernamereservation.FieldNameMAC)
+	}
+	if m.account_id != nil {
+		fields = append(fields, usernamereservation.FieldAccountID)
+	}
+	if m.released_at != nil {
+		fields = append(fields, usernamereservation.FieldReleasedAt)
+	}
+	if m.ends_at != nil {
+		fields = append(fields, usernamereservation.FieldEndsAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *UsernameReservationMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case usernamereservation.FieldCreatedAt:
+		return m.CreatedAt()
+	case usernamereservation.FieldNameMAC:
+		return m.NameMAC()
+	case usernamereservation.FieldAccountID:
+		return m.AccountID()
+	case usernamereservation.FieldReleasedAt:
+		return m.ReleasedAt()
+	case usernamereservation.FieldEndsAt:
+		return m.EndsAt()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *UsernameReservationMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case usernamereservation.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case usernamereservation.FieldNameMAC:
+		return m.OldNameMAC(ctx)
+	case usernamereservation.FieldAccountID:
+		return m.OldAccountID(ctx)
+	case usernamereservation.FieldReleasedAt:
+		return m.OldReleasedAt(ctx)
+	case usernamereservation.FieldEndsAt:
+		return m.OldEndsAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown UsernameReservation field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *UsernameReservationMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case usernamereservation.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case usernamereservation.FieldNameMAC:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNameMAC(v)
+		return nil
+	case usernamereservation.FieldAccountID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAccountID(v)
+		return nil
+	case usernamereservation.FieldReleasedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetReleasedAt(v)
+		return nil
+	case usernamereservation.FieldEndsAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEndsAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown UsernameReservation field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *UsernameReservationMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *UsernameReservationMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *UsernameReservationMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown UsernameReservation numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *UsernameReservationMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(usernamereservation.FieldAccountID) {
+		fields = append(fields, usernamereservation.FieldAccountID)
+	}
+	if m.FieldCleared(usernamereservation.FieldReleasedAt) {
+		fields = append(fields, usernamereservation.FieldReleasedAt)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *UsernameReservationMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *UsernameReservationMutation) ClearField(name string) error {
+	switch name {
+	case usernamereservation.FieldAccountID:
+		m.ClearAccountID()
+		return nil
+	case usernamereservation.FieldReleasedAt:
+		m.ClearReleasedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown UsernameReservation nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *UsernameReservationMutation) ResetField(name string) error {
+	switch name {
+	case usernamereservation.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case usernamereservation.FieldNameMAC:
+		m.ResetNameMAC()
+		return nil
+	case usernamereservation.FieldAccountID:
+		m.ResetAccountID()
+		return nil
+	case usernamereservation.FieldReleasedAt:
+		m.ResetReleasedAt()
+		return nil
+	case usernamereservation.FieldEndsAt:
+		m.ResetEndsAt()
+		return nil
+	}
+	return fmt.Errorf("unknown UsernameReservation field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *UsernameReservationMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *UsernameReservationMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *UsernameReservationMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *UsernameReservationMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *UsernameReservationMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *UsernameReservationMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *UsernameReservationMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown UsernameReservation unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *UsernameReservationMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown UsernameReservation edge %s", name)
 }

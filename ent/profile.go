@@ -28,6 +28,8 @@ type Profile struct {
 	Version int `json:"version,omitempty"`
 	// Username holds the value of the "username" field.
 	Username string `json:"username,omitempty"`
+	// HiddenAt holds the value of the "hidden_at" field.
+	HiddenAt *time.Time `json:"hidden_at,omitempty"`
 	// DisplayName holds the value of the "display_name" field.
 	DisplayName  string `json:"display_name,omitempty"`
 	selectValues sql.SelectValues
@@ -44,7 +46,7 @@ func (*Profile) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case profile.FieldUsername, profile.FieldDisplayName:
 			values[i] = new(sql.NullString)
-		case profile.FieldCreatedAt, profile.FieldUpdatedAt:
+		case profile.FieldCreatedAt, profile.FieldUpdatedAt, profile.FieldHiddenAt:
 			values[i] = new(sql.NullTime)
 		case profile.FieldID:
 			values[i] = new(uuid.UUID)
@@ -92,6 +94,13 @@ func (_m *Profile) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field username", values[i])
 			} else if value.Valid {
 				_m.Username = value.String
+			}
+		case profile.FieldHiddenAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field hidden_at", values[i])
+			} else if value.Valid {
+				_m.HiddenAt = new(time.Time)
+				*_m.HiddenAt = value.Time
 			}
 		case profile.FieldDisplayName:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -146,6 +155,11 @@ func (_m *Profile) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("username=")
 	builder.WriteString(_m.Username)
+	builder.WriteString(", ")
+	if v := _m.HiddenAt; v != nil {
+		builder.WriteString("hidden_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
 	builder.WriteString(", ")
 	builder.WriteString("display_name=")
 	builder.WriteString(_m.DisplayName)

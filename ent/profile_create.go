@@ -72,6 +72,20 @@ func (_c *ProfileCreate) SetUsername(v string) *ProfileCreate {
 	return _c
 }
 
+// SetHiddenAt sets the "hidden_at" field.
+func (_c *ProfileCreate) SetHiddenAt(v time.Time) *ProfileCreate {
+	_c.mutation.SetHiddenAt(v)
+	return _c
+}
+
+// SetNillableHiddenAt sets the "hidden_at" field if the given value is not nil.
+func (_c *ProfileCreate) SetNillableHiddenAt(v *time.Time) *ProfileCreate {
+	if v != nil {
+		_c.SetHiddenAt(*v)
+	}
+	return _c
+}
+
 // SetDisplayName sets the "display_name" field.
 func (_c *ProfileCreate) SetDisplayName(v string) *ProfileCreate {
 	_c.mutation.SetDisplayName(v)
@@ -236,6 +250,10 @@ func (_c *ProfileCreate) createSpec() (*Profile, *sqlgraph.CreateSpec) {
 		_spec.SetField(profile.FieldUsername, field.TypeString, value)
 		_node.Username = value
 	}
+	if value, ok := _c.mutation.HiddenAt(); ok {
+		_spec.SetField(profile.FieldHiddenAt, field.TypeTime, value)
+		_node.HiddenAt = &value
+	}
 	if value, ok := _c.mutation.DisplayName(); ok {
 		_spec.SetField(profile.FieldDisplayName, field.TypeString, value)
 		_node.DisplayName = value
@@ -331,6 +349,24 @@ func (u *ProfileUpsert) SetUsername(v string) *ProfileUpsert {
 // UpdateUsername sets the "username" field to the value that was provided on create.
 func (u *ProfileUpsert) UpdateUsername() *ProfileUpsert {
 	u.SetExcluded(profile.FieldUsername)
+	return u
+}
+
+// SetHiddenAt sets the "hidden_at" field.
+func (u *ProfileUpsert) SetHiddenAt(v time.Time) *ProfileUpsert {
+	u.Set(profile.FieldHiddenAt, v)
+	return u
+}
+
+// UpdateHiddenAt sets the "hidden_at" field to the value that was provided on create.
+func (u *ProfileUpsert) UpdateHiddenAt() *ProfileUpsert {
+	u.SetExcluded(profile.FieldHiddenAt)
+	return u
+}
+
+// ClearHiddenAt clears the value of the "hidden_at" field.
+func (u *ProfileUpsert) ClearHiddenAt() *ProfileUpsert {
+	u.SetNull(profile.FieldHiddenAt)
 	return u
 }
 
@@ -443,6 +479,27 @@ func (u *ProfileUpsertOne) SetUsername(v string) *ProfileUpsertOne {
 func (u *ProfileUpsertOne) UpdateUsername() *ProfileUpsertOne {
 	return u.Update(func(s *ProfileUpsert) {
 		s.UpdateUsername()
+	})
+}
+
+// SetHiddenAt sets the "hidden_at" field.
+func (u *ProfileUpsertOne) SetHiddenAt(v time.Time) *ProfileUpsertOne {
+	return u.Update(func(s *ProfileUpsert) {
+		s.SetHiddenAt(v)
+	})
+}
+
+// UpdateHiddenAt sets the "hidden_at" field to the value that was provided on create.
+func (u *ProfileUpsertOne) UpdateHiddenAt() *ProfileUpsertOne {
+	return u.Update(func(s *ProfileUpsert) {
+		s.UpdateHiddenAt()
+	})
+}
+
+// ClearHiddenAt clears the value of the "hidden_at" field.
+func (u *ProfileUpsertOne) ClearHiddenAt() *ProfileUpsertOne {
+	return u.Update(func(s *ProfileUpsert) {
+		s.ClearHiddenAt()
 	})
 }
 
@@ -724,6 +781,27 @@ func (u *ProfileUpsertBulk) SetUsername(v string) *ProfileUpsertBulk {
 func (u *ProfileUpsertBulk) UpdateUsername() *ProfileUpsertBulk {
 	return u.Update(func(s *ProfileUpsert) {
 		s.UpdateUsername()
+	})
+}
+
+// SetHiddenAt sets the "hidden_at" field.
+func (u *ProfileUpsertBulk) SetHiddenAt(v time.Time) *ProfileUpsertBulk {
+	return u.Update(func(s *ProfileUpsert) {
+		s.SetHiddenAt(v)
+	})
+}
+
+// UpdateHiddenAt sets the "hidden_at" field to the value that was provided on create.
+func (u *ProfileUpsertBulk) UpdateHiddenAt() *ProfileUpsertBulk {
+	return u.Update(func(s *ProfileUpsert) {
+		s.UpdateHiddenAt()
+	})
+}
+
+// ClearHiddenAt clears the value of the "hidden_at" field.
+func (u *ProfileUpsertBulk) ClearHiddenAt() *ProfileUpsertBulk {
+	return u.Update(func(s *ProfileUpsert) {
+		s.ClearHiddenAt()
 	})
 }
 

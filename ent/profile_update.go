@@ -70,6 +70,26 @@ func (_u *ProfileUpdate) SetNillableUsername(v *string) *ProfileUpdate {
 	return _u
 }
 
+// SetHiddenAt sets the "hidden_at" field.
+func (_u *ProfileUpdate) SetHiddenAt(v time.Time) *ProfileUpdate {
+	_u.mutation.SetHiddenAt(v)
+	return _u
+}
+
+// SetNillableHiddenAt sets the "hidden_at" field if the given value is not nil.
+func (_u *ProfileUpdate) SetNillableHiddenAt(v *time.Time) *ProfileUpdate {
+	if v != nil {
+		_u.SetHiddenAt(*v)
+	}
+	return _u
+}
+
+// ClearHiddenAt clears the value of the "hidden_at" field.
+func (_u *ProfileUpdate) ClearHiddenAt() *ProfileUpdate {
+	_u.mutation.ClearHiddenAt()
+	return _u
+}
+
 // SetDisplayName sets the "display_name" field.
 func (_u *ProfileUpdate) SetDisplayName(v string) *ProfileUpdate {
 	_u.mutation.SetDisplayName(v)
@@ -176,6 +196,12 @@ func (_u *ProfileUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.Username(); ok {
 		_spec.SetField(profile.FieldUsername, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.HiddenAt(); ok {
+		_spec.SetField(profile.FieldHiddenAt, field.TypeTime, value)
+	}
+	if _u.mutation.HiddenAtCleared() {
+		_spec.ClearField(profile.FieldHiddenAt, field.TypeTime)
+	}
 	if value, ok := _u.mutation.DisplayName(); ok {
 		_spec.SetField(profile.FieldDisplayName, field.TypeString, value)
 	}
@@ -239,6 +265,26 @@ func (_u *ProfileUpdateOne) SetNillableUsername(v *string) *ProfileUpdateOne {
 	if v != nil {
 		_u.SetUsername(*v)
 	}
+	return _u
+}
+
+// SetHiddenAt sets the "hidden_at" field.
+func (_u *ProfileUpdateOne) SetHiddenAt(v time.Time) *ProfileUpdateOne {
+	_u.mutation.SetHiddenAt(v)
+	return _u
+}
+
+// SetNillableHiddenAt sets the "hidden_at" field if the given value is not nil.
+func (_u *ProfileUpdateOne) SetNillableHiddenAt(v *time.Time) *ProfileUpdateOne {
+	if v != nil {
+		_u.SetHiddenAt(*v)
+	}
+	return _u
+}
+
+// ClearHiddenAt clears the value of the "hidden_at" field.
+func (_u *ProfileUpdateOne) ClearHiddenAt() *ProfileUpdateOne {
+	_u.mutation.ClearHiddenAt()
 	return _u
 }
 
@@ -377,6 +423,12 @@ func (_u *ProfileUpdateOne) sqlSave(ctx context.Context) (_node *Profile, err er
 	}
 	if value, ok := _u.mutation.Username(); ok {
 		_spec.SetField(profile.FieldUsername, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.HiddenAt(); ok {
+		_spec.SetField(profile.FieldHiddenAt, field.TypeTime, value)
+	}
+	if _u.mutation.HiddenAtCleared() {
+		_spec.ClearField(profile.FieldHiddenAt, field.TypeTime)
 	}
 	if value, ok := _u.mutation.DisplayName(); ok {
 		_spec.SetField(profile.FieldDisplayName, field.TypeString, value)

@@ -91,5 +91,11 @@ func JoinSiblings(v any) {
 		if v != nil {
 			sibling.Join([]*Profile{v})
 		}
+	case []*UsernameReservation:
+		sibling.Join(v)
+	case *UsernameReservation:
+		if v != nil {
+			sibling.Join([]*UsernameReservation{v})
+		}
 	}
 }

@@ -42,6 +42,8 @@ type Tx struct {
 	OneTimeToken *OneTimeTokenClient
 	// Profile is the client for interacting with the Profile builders.
 	Profile *ProfileClient
+	// UsernameReservation is the client for interacting with the UsernameReservation builders.
+	UsernameReservation *UsernameReservationClient
 
 	// lazily loaded.
 	client     *Client
@@ -187,6 +189,7 @@ func (tx *Tx) init() {
 	tx.Message = NewMessageClient(tx.config)
 	tx.OneTimeToken = NewOneTimeTokenClient(tx.config)
 	tx.Profile = NewProfileClient(tx.config)
+	tx.UsernameReservation = NewUsernameReservationClient(tx.config)
 }
 
 // txDriver wraps the given dialect.Tx with a nop dialect.Driver implementation.

@@ -25,6 +25,10 @@ func (r *accountResolver) IsEmailVerified(ctx context.Context, obj *ent.Account)
 	return account.IsEmailVerified(obj), nil
 }
 
+func (r *accountResolver) Status(ctx context.Context, obj *ent.Account) (account.AccountStatus, error) {
+	return account.StatusOf(obj), nil
+}
+
 func (r *authSessionResolver) IsCurrent(ctx context.Context, obj *ent.AuthSession) (bool, error) {
 	return account.IsCurrent(ctx, obj), nil
 }

@@ -27,3 +27,54 @@ func (r *mutationResolver) Reauthenticate(ctx context.Context, input account.Rea
 	}
 	return &account.ReauthenticatePayload{RecentUntil: until, UserErrors: refusals}, nil
 }
+
+func (r *mutationResolver) ChangeUsername(ctx context.Context, input account.ChangeUsernameInput) (*account.ChangeUsernamePayload, error) {
+	row, err := r.Accounts.ChangeUsername(ctx, input)
+	refusals, err := fault.Split[*account.AccountUserError](err)
+	if err != nil {
+		return nil, err
+	}
+	return &account.ChangeUsernamePayload{Account: row, UserErrors: refusals}, nil
+}
+
+func (r *mutationResolver) ChangePassword(ctx context.Context, input account.ChangePasswordInput) (*account.ChangePasswordPayload, error) {
+	row, err := r.Accounts.ChangePassword(ctx, input)
+	refusals, err := fault.Split[*account.AccountUserError](err)
+	if err != nil {
+		return nil, err
+	}
+	return &account.ChangePasswordPayload{Account: row, UserErrors: refusals}, nil
+}
+
+func (r *mutationResolver) DeactivateAccount(ctx context.Context) (*account.DeactivateAccountPayload, error) {
+	since, err := r.Accounts.Deactivate(ctx)
+	refusals, err := fault.Split[*account.AccountUserError](err)
+	if err != nil {
+		return nil, err
+	}
+	if since != nil {
+		goodbye(ctx)
+	}
+	return &account.DeactivateAccountPayload{DeactivatedAt: since, UserErrors: refusals}, nil
+}
+
+func (r *mutationResolver) EraseAccount(ctx context.Context) (*account.EraseAccountPayload, error) {
+	at, err := r.Accounts.Erase(ctx)
+	refusals, err := fault.Split[*account.AccountUserError](err)
+	if err != nil {
+		return nil, err
+	}
+	if at != nil {
+		goodbye(ctx)
+	}
+	return &account.EraseAccountPayload{EraseAfter: at, UserErrors: refusals}, nil
+}
+
+func (r *mutationResolver) RevokeAllSessions(ctx context.Context) (*account.RevokeAllSessionsPayload, error) {
+	n, err := r.Accounts.RevokeAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	goodbye(ctx)
+	return &account.RevokeAllSessionsPayload{RevokedCount: n, UserErrors: []*account.AccountUserError{}}, nil
+}

@@ -42,11 +42,20 @@ func accountDeeds() []deed {
 		refused("register", "with a code that is none", person(vars{"inviteCode": "0000-1111-2222-3333-4444"})),
 		mutation("signIn", "", login(password), "session.opened ada by ada session=1"),
 		refused("signIn", "with a wrong password", login("wrong")),
+		mutation("signIn", "to come back", func(t *testing.T, s *stage) vars {
+			if err := s.call(t, "deactivateAccount", nil)(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			in := login(password)(t, s)
+			in["reactivate"] = true
+			return in
+		}, "account.reactivated ada by ada", "session.opened ada by ada session=1"),
 	}
 }
 
 func sessionDeeds() []deed {
 	none := func(*testing.T, *stage) vars { return nil }
+	input := func(in vars) func(*testing.T, *stage) vars { return func(*testing.T, *stage) vars { return in } }
 	token := func(_ *testing.T, s *stage) vars {
 		s.viewer = viewer.Viewer{}
 		return vars{"refreshToken": *s.tokens.RefreshToken}
@@ -60,6 +69,17 @@ func sessionDeeds() []deed {
 	return []deed{
 		mutation("reauthenticate", "", func(*testing.T, *stage) vars { return vars{"password": password} }),
 		refused("reauthenticate", "with a wrong password", func(*testing.T, *stage) vars { return vars{"password": "wrong"} }),
+		mutation("changeUsername", "", input(vars{"username": "ada.l"}), "profile.updated ada by ada", "account.username_changed ada by ada"),
+		mutation("changeUsername", "to what it is", input(vars{"username": "Ada"})),
+		refused("changeUsername", "to somebody else's", input(vars{"username": "bob"})),
+		mutation("changePassword", "", func(t *testing.T, s *stage) vars {
+			s.again(t)
+			return vars{"newPassword": "another horse battery"}
+		}, "account.sessions_revoked ada by ada", "account.password_changed ada by ada"),
+		refused("changePassword", "to a short one", input(vars{"newPassword": "short"})),
+		mutation("deactivateAccount", "", none, "account.sessions_revoked ada", "account.deactivated ada by ada"),
+		mutation("eraseAccount", "", none, "account.sessions_revoked ada", "account.deactivated ada by ada", "account.erasure_requested ada by ada"),
+		mutation("revokeAllSessions", "", none, "account.sessions_revoked ada by ada"),
 		mutation("refreshSession", "", token),
 		used,
 		mutation("signOut", "", none, "session.revoked ada by ada session=here"),
@@ -208,6 +228,16 @@ func operatorDeeds() []deed {
 		command("ban", "", ban, "account.sessions_revoked ada", "account.banned ada"),
 		after(ban, command("unban", "", unban, "account.unbanned ada")),
 		command("unban", "of somebody not banned", unban),
+		command("erase", "", func(ctx context.Context, s *stage, ada relay.ID) error {
+			_, err := s.Accounts.EraseOf(ctx, account.EraseAccountInput{AccountID: ada})
+			return err
+		}, "account.sessions_revoked ada", "account.deactivated ada", "account.erasure_requested ada"),
+		after(func(ctx context.Context, s *stage, ada relay.ID) error {
+			_, err := s.Accounts.EraseOf(ctx, account.EraseAccountInput{AccountID: ada, Now: true})
+			return err
+		}, deed{by: "convene serve", how: "when the time has come", want: []string{"account.erased ada"}, prepare: func(_ *testing.T, s *stage) func(context.Context) error {
+			return s.Accounts.EraseDue
+		}}),
 		command("reset-password", "", func(ctx context.Context, s *stage, ada relay.ID) error {
 			_, err := s.Accounts.GivePassword(ctx, account.GivePasswordInput{AccountID: ada})
 			return err

@@ -99,6 +99,9 @@ func (s *stage) facts(t *testing.T) (all []string) {
 		}
 		all = append(all, line)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return all
 }
 

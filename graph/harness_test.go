@@ -80,6 +80,23 @@ func (a *api) ok(t testing.TB, v viewer.Viewer, query string, variables vars) ma
 	return got.Data
 }
 
+// named is ok for one of several operations in a document.
+func (a *api) named(t testing.TB, v viewer.Viewer, query, name string, variables vars) map[string]any {
+	t.Helper()
+	ctx := graphql.StartOperationTrace(viewer.With(t.Context(), v))
+	op, errs := a.exec.CreateOperationContext(ctx, &graphql.RawParams{Query: query, OperationName: name, Variables: variables})
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	run, ctx := a.exec.DispatchOperation(ctx, op)
+	got := run(ctx)
+	out := map[string]any{}
+	if err := json.Unmarshal(got.Data, &out); err != nil || len(got.Errors) > 0 {
+		t.Fatalf("got %s, %v", got.Data, got.Errors)
+	}
+	return out
+}
+
 // code is the code of the answer's only error.
 func (r response) code(t testing.TB) fault.Code {
 	t.Helper()

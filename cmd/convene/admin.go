@@ -24,6 +24,8 @@ type adminCommand struct {
 	Grant         grantCommand         `cmd:"" help:"Give an account a role. Example: convene admin grant @ada moderator"`
 	Ban           banCommand           `cmd:"" help:"Keep an account out, and sign it out everywhere. Example: convene admin ban @ada --reason 'Sells things by message'"`
 	Unban         unbanCommand         `cmd:"" help:"Let a banned account sign in again. Example: convene admin unban @ada"`
+	Show          showCommand          `cmd:"" help:"Show how an account stands. Example: convene admin show @ada"`
+	Erase         eraseCommand         `cmd:"" help:"Erase an account after the grace. Example: convene admin erase @ada --yes"`
 	ResetPassword resetPasswordCommand `cmd:"" help:"Give an account a new password, print it once, and sign the account out everywhere. Example: convene admin reset-password ada@example.org"`
 	SendReset     sendResetCommand     `cmd:"" help:"Have a running node send somebody a link to a new password. Example: convene admin send-reset @ada"`
 	Sessions      sessionsCommand      `cmd:"" help:"Show where an account is signed in, or end that. Example: convene admin sessions @ada --revoke-all"`
@@ -79,7 +81,7 @@ func asOperator(ctx context.Context, c config.Config, do func(context.Context, o
 		facts := fact.New(d, graph.Catalogue(), fact.Options{})
 		o := office{db: d, facts: facts, profiles: profile.New(d, facts), mails: mailer != nil && c.SendsMail()}
 		o.invites = invite.New(d, ring, o.profiles, facts, inviting(c, nil))
-		o.accounts = account.New(d, ring, o.profiles, facts, account.Options{Mail: mailer, Jobs: jobs})
+		o.accounts = account.New(d, ring, o.profiles, facts, account.Options{Mail: mailer, Jobs: jobs, EraseAfter: c.EraseAfter})
 		return do(viewer.AsOperator(ctx), o)
 	})
 }

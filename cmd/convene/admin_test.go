@@ -143,11 +143,26 @@ func TestAdmin(t *testing.T) {
 			t.Errorf("left is %s", out)
 		}
 	})
+	t.Run("somebody is shown and erased only by who is sure, and may come back", func(t *testing.T) {
+		if out := must(t, "show", "@noor"); !strings.Contains(out, "unverified") {
+			t.Errorf("it shows %q", out)
+		}
+		if _, said, err := admin(t, here, "erase", "@noor"); err == nil || !strings.Contains(said, "--yes") {
+			t.Errorf("without --yes: %v, %s", err, said)
+		}
+		must(t, "erase", "@noor", "--yes")
+		if out := must(t, "show", "@noor"); !strings.Contains(out, "deactivated") {
+			t.Errorf("it shows %q", out)
+		}
+		if got := signIn("noor", demoPassword); got != "ACCOUNT_DEACTIVATED" {
+			t.Errorf("signing in: got %s", got)
+		}
+	})
 	t.Run("all of it is in the audit log", func(t *testing.T) {
 		must(t, "new-epoch")
 		log := must(t, "audit", "--since", "1h")
 		for _, action := range []string{
-			"account.banned", "account.unbanned", "account.role_granted", "account.password_reset",
+			"account.banned", "account.unbanned", "account.erasure_requested", "account.role_granted", "account.password_reset",
 			"account.sessions_revoked", "session.revoked", "epoch.renewed",
 		} {
 			if !regexp.MustCompile(`operator +` + action).MatchString(log) {
@@ -182,7 +197,7 @@ func TestAdmin(t *testing.T) {
 		}
 	})
 	t.Run("every command has an example", func(t *testing.T) {
-		for _, name := range []string{"grant", "ban", "unban", "reset-password", "sessions", "audit", "new-epoch"} {
+		for _, name := range []string{"show", "grant", "ban", "unban", "erase", "reset-password", "sessions", "audit", "new-epoch"} {
 			out, said, err := admin(t, nil, name, "--help")
 			if err != nil || !strings.Contains(out, "Example: convene admin "+name) {
 				t.Errorf("%s: got %v\n%s%s", name, err, out, said)

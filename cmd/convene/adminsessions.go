@@ -45,9 +45,9 @@ func (s sessionsCommand) Run(ctx context.Context, c config.Config) error {
 }
 
 func printSessions(to io.Writer, rows []*ent.AuthSession) error {
-	w := table(to, "SESSION", "DEVICE", "CREATED", "LAST USED", "ENDS UNLESS USED")
+	w := table(to, "SESSION", "DEVICE", "NETWORK", "CREATED", "LAST USED", "ENDS UNLESS USED")
 	for _, row := range rows {
-		cells(w, string(row.GlobalID()), short(row.DeviceLabel, 40), moment(row.CreatedAt), moment(row.LastUsedAt), moment(row.ExpiresAt))
+		cells(w, string(row.GlobalID()), short(row.DeviceLabel, 40), row.IPPrefix, moment(row.CreatedAt), moment(row.LastUsedAt), moment(row.ExpiresAt))
 	}
 	return w.Flush()
 }

@@ -157,7 +157,7 @@ func (n *node) connect(c config.Config, ring *token.Ring) (resolver *graph.Resol
 	}
 	resolver = graph.Connect(graph.Base{
 		DB: n.db, Ring: ring, Hub: n.hub,
-		Account:   account.Options{Issuer: c.Issuer, Mail: mailer, Jobs: n.jobs, Links: c.Links, Reauthenticate: c.Reauthenticate},
+		Account:   account.Options{Issuer: c.Issuer, Mail: mailer, Jobs: n.jobs, Links: c.Links, Reauthenticate: c.Reauthenticate, EraseAfter: c.EraseAfter},
 		Invite:    inviting(c, mailer),
 		Messaging: messaging.Options{Sent: n.companion.sent, Presence: n.presence},
 	})
@@ -173,6 +173,8 @@ func (n *node) connect(c config.Config, ring *token.Ring) (resolver *graph.Resol
 	} {
 		n.jobs.Repeat(job.Periodic{Name: name, Every: time.Hour, Do: sweep})
 	}
+	// Erasing goes on where it was, so a job that is cut short loses nothing.
+	n.jobs.Repeat(job.Periodic{Name: "account.erase", Every: time.Hour, Timeout: time.Hour, Do: resolver.Accounts.EraseDue})
 	return resolver, mailbox, nil
 }
 

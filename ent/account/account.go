@@ -49,6 +49,12 @@ const (
 	FieldResetPendingAt = "reset_pending_at"
 	// FieldClaimToldAt holds the string denoting the claim_told_at field in the database.
 	FieldClaimToldAt = "claim_told_at"
+	// FieldDeactivatedAt holds the string denoting the deactivated_at field in the database.
+	FieldDeactivatedAt = "deactivated_at"
+	// FieldEraseAfter holds the string denoting the erase_after field in the database.
+	FieldEraseAfter = "erase_after"
+	// FieldErasedAt holds the string denoting the erased_at field in the database.
+	FieldErasedAt = "erased_at"
 	// Table holds the table name of the account in the database.
 	Table = "accounts"
 )
@@ -72,6 +78,9 @@ var Columns = []string{
 	FieldEmailPendingAt,
 	FieldResetPendingAt,
 	FieldClaimToldAt,
+	FieldDeactivatedAt,
+	FieldEraseAfter,
+	FieldErasedAt,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -210,4 +219,19 @@ func ByResetPendingAt(opts ...sql.OrderTermOption) OrderOption {
 // ByClaimToldAt orders the results by the claim_told_at field.
 func ByClaimToldAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldClaimToldAt, opts...).ToFunc()
+}
+
+// ByDeactivatedAt orders the results by the deactivated_at field.
+func ByDeactivatedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldDeactivatedAt, opts...).ToFunc()
+}
+
+// ByEraseAfter orders the results by the erase_after field.
+func ByEraseAfter(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldEraseAfter, opts...).ToFunc()
+}
+
+// ByErasedAt orders the results by the erased_at field.
+func ByErasedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldErasedAt, opts...).ToFunc()
 }

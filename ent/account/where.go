@@ -131,6 +131,21 @@ func ClaimToldAt(v time.Time) predicate.Account {
 	return predicate.Account(sql.FieldEQ(FieldClaimToldAt, v))
 }
 
+// DeactivatedAt applies equality check predicate on the "deactivated_at" field. It's identical to DeactivatedAtEQ.
+func DeactivatedAt(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldDeactivatedAt, v))
+}
+
+// EraseAfter applies equality check predicate on the "erase_after" field. It's identical to EraseAfterEQ.
+func EraseAfter(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldEraseAfter, v))
+}
+
+// ErasedAt applies equality check predicate on the "erased_at" field. It's identical to ErasedAtEQ.
+func ErasedAt(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldErasedAt, v))
+}
+
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.Account {
 	return predicate.Account(sql.FieldEQ(FieldCreatedAt, v))
@@ -964,6 +979,156 @@ func ClaimToldAtIsNil() predicate.Account {
 // ClaimToldAtNotNil applies the NotNil predicate on the "claim_told_at" field.
 func ClaimToldAtNotNil() predicate.Account {
 	return predicate.Account(sql.FieldNotNull(FieldClaimToldAt))
+}
+
+// DeactivatedAtEQ applies the EQ predicate on the "deactivated_at" field.
+func DeactivatedAtEQ(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldDeactivatedAt, v))
+}
+
+// DeactivatedAtNEQ applies the NEQ predicate on the "deactivated_at" field.
+func DeactivatedAtNEQ(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldNEQ(FieldDeactivatedAt, v))
+}
+
+// DeactivatedAtIn applies the In predicate on the "deactivated_at" field.
+func DeactivatedAtIn(vs ...time.Time) predicate.Account {
+	return predicate.Account(sql.FieldIn(FieldDeactivatedAt, vs...))
+}
+
+// DeactivatedAtNotIn applies the NotIn predicate on the "deactivated_at" field.
+func DeactivatedAtNotIn(vs ...time.Time) predicate.Account {
+	return predicate.Account(sql.FieldNotIn(FieldDeactivatedAt, vs...))
+}
+
+// DeactivatedAtGT applies the GT predicate on the "deactivated_at" field.
+func DeactivatedAtGT(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldGT(FieldDeactivatedAt, v))
+}
+
+// DeactivatedAtGTE applies the GTE predicate on the "deactivated_at" field.
+func DeactivatedAtGTE(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldGTE(FieldDeactivatedAt, v))
+}
+
+// DeactivatedAtLT applies the LT predicate on the "deactivated_at" field.
+func DeactivatedAtLT(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldLT(FieldDeactivatedAt, v))
+}
+
+// DeactivatedAtLTE applies the LTE predicate on the "deactivated_at" field.
+func DeactivatedAtLTE(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldLTE(FieldDeactivatedAt, v))
+}
+
+// DeactivatedAtIsNil applies the IsNil predicate on the "deactivated_at" field.
+func DeactivatedAtIsNil() predicate.Account {
+	return predicate.Account(sql.FieldIsNull(FieldDeactivatedAt))
+}
+
+// DeactivatedAtNotNil applies the NotNil predicate on the "deactivated_at" field.
+func DeactivatedAtNotNil() predicate.Account {
+	return predicate.Account(sql.FieldNotNull(FieldDeactivatedAt))
+}
+
+// EraseAfterEQ applies the EQ predicate on the "erase_after" field.
+func EraseAfterEQ(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldEraseAfter, v))
+}
+
+// EraseAfterNEQ applies the NEQ predicate on the "erase_after" field.
+func EraseAfterNEQ(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldNEQ(FieldEraseAfter, v))
+}
+
+// EraseAfterIn applies the In predicate on the "erase_after" field.
+func EraseAfterIn(vs ...time.Time) predicate.Account {
+	return predicate.Account(sql.FieldIn(FieldEraseAfter, vs...))
+}
+
+// EraseAfterNotIn applies the NotIn predicate on the "erase_after" field.
+func EraseAfterNotIn(vs ...time.Time) predicate.Account {
+	return predicate.Account(sql.FieldNotIn(FieldEraseAfter, vs...))
+}
+
+// EraseAfterGT applies the GT predicate on the "erase_after" field.
+func EraseAfterGT(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldGT(FieldEraseAfter, v))
+}
+
+// EraseAfterGTE applies the GTE predicate on the "erase_after" field.
+func EraseAfterGTE(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldGTE(FieldEraseAfter, v))
+}
+
+// EraseAfterLT applies the LT predicate on the "erase_after" field.
+func EraseAfterLT(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldLT(FieldEraseAfter, v))
+}
+
+// EraseAfterLTE applies the LTE predicate on the "erase_after" field.
+func EraseAfterLTE(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldLTE(FieldEraseAfter, v))
+}
+
+// EraseAfterIsNil applies the IsNil predicate on the "erase_after" field.
+func EraseAfterIsNil() predicate.Account {
+	return predicate.Account(sql.FieldIsNull(FieldEraseAfter))
+}
+
+// EraseAfterNotNil applies the NotNil predicate on the "erase_after" field.
+func EraseAfterNotNil() predicate.Account {
+	return predicate.Account(sql.FieldNotNull(FieldEraseAfter))
+}
+
+// ErasedAtEQ applies the EQ predicate on the "erased_at" field.
+func ErasedAtEQ(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldErasedAt, v))
+}
+
+// ErasedAtNEQ applies the NEQ predicate on the "erased_at" field.
+func ErasedAtNEQ(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldNEQ(FieldErasedAt, v))
+}
+
+// ErasedAtIn applies the In predicate on the "erased_at" field.
+func ErasedAtIn(vs ...time.Time) predicate.Account {
+	return predicate.Account(sql.FieldIn(FieldErasedAt, vs...))
+}
+
+// ErasedAtNotIn applies the NotIn predicate on the "erased_at" field.
+func ErasedAtNotIn(vs ...time.Time) predicate.Account {
+	return predicate.Account(sql.FieldNotIn(FieldErasedAt, vs...))
+}
+
+// ErasedAtGT applies the GT predicate on the "erased_at" field.
+func ErasedAtGT(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldGT(FieldErasedAt, v))
+}
+
+// ErasedAtGTE applies the GTE predicate on the "erased_at" field.
+func ErasedAtGTE(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldGTE(FieldErasedAt, v))
+}
+
+// ErasedAtLT applies the LT predicate on the "erased_at" field.
+func ErasedAtLT(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldLT(FieldErasedAt, v))
+}
+
+// ErasedAtLTE applies the LTE predicate on the "erased_at" field.
+func ErasedAtLTE(v time.Time) predicate.Account {
+	return predicate.Account(sql.FieldLTE(FieldErasedAt, v))
+}
+
+// ErasedAtIsNil applies the IsNil predicate on the "erased_at" field.
+func ErasedAtIsNil() predicate.Account {
+	return predicate.Account(sql.FieldIsNull(FieldErasedAt))
+}
+
+// ErasedAtNotNil applies the NotNil predicate on the "erased_at" field.
+func ErasedAtNotNil() predicate.Account {
+	return predicate.Account(sql.FieldNotNull(FieldErasedAt))
 }
 
 // And groups predicates with the AND operator between them.

@@ -35,6 +35,8 @@ const (
 	FieldEndsAt = "ends_at"
 	// FieldRevokedAt holds the string denoting the revoked_at field in the database.
 	FieldRevokedAt = "revoked_at"
+	// FieldIPPrefix holds the string denoting the ip_prefix field in the database.
+	FieldIPPrefix = "ip_prefix"
 	// FieldAuthenticatedAt holds the string denoting the authenticated_at field in the database.
 	FieldAuthenticatedAt = "authenticated_at"
 	// Table holds the table name of the authsession in the database.
@@ -54,6 +56,7 @@ var Columns = []string{
 	FieldExpiresAt,
 	FieldEndsAt,
 	FieldRevokedAt,
+	FieldIPPrefix,
 	FieldAuthenticatedAt,
 }
 
@@ -89,6 +92,10 @@ var (
 	DefaultRotatedAt func() time.Time
 	// DefaultLastUsedAt holds the default value on creation for the "last_used_at" field.
 	DefaultLastUsedAt func() time.Time
+	// DefaultIPPrefix holds the default value on creation for the "ip_prefix" field.
+	DefaultIPPrefix string
+	// IPPrefixValidator is a validator for the "ip_prefix" field. It is called by the builders before save.
+	IPPrefixValidator func(string) error
 	// DefaultAuthenticatedAt holds the default value on creation for the "authenticated_at" field.
 	DefaultAuthenticatedAt func() time.Time
 	// DefaultID holds the default value on creation for the "id" field.
@@ -151,6 +158,11 @@ func ByEndsAt(opts ...sql.OrderTermOption) OrderOption {
 // ByRevokedAt orders the results by the revoked_at field.
 func ByRevokedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldRevokedAt, opts...).ToFunc()
+}
+
+// ByIPPrefix orders the results by the ip_prefix field.
+func ByIPPrefix(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldIPPrefix, opts...).ToFunc()
 }
 
 // ByAuthenticatedAt orders the results by the authenticated_at field.

@@ -105,6 +105,11 @@ func RevokedAt(v time.Time) predicate.AuthSession {
 	return predicate.AuthSession(sql.FieldEQ(FieldRevokedAt, v))
 }
 
+// IPPrefix applies equality check predicate on the "ip_prefix" field. It's identical to IPPrefixEQ.
+func IPPrefix(v string) predicate.AuthSession {
+	return predicate.AuthSession(sql.FieldEQ(FieldIPPrefix, v))
+}
+
 // AuthenticatedAt applies equality check predicate on the "authenticated_at" field. It's identical to AuthenticatedAtEQ.
 func AuthenticatedAt(v time.Time) predicate.AuthSession {
 	return predicate.AuthSession(sql.FieldEQ(FieldAuthenticatedAt, v))
@@ -513,6 +518,71 @@ func RevokedAtIsNil() predicate.AuthSession {
 // RevokedAtNotNil applies the NotNil predicate on the "revoked_at" field.
 func RevokedAtNotNil() predicate.AuthSession {
 	return predicate.AuthSession(sql.FieldNotNull(FieldRevokedAt))
+}
+
+// IPPrefixEQ applies the EQ predicate on the "ip_prefix" field.
+func IPPrefixEQ(v string) predicate.AuthSession {
+	return predicate.AuthSession(sql.FieldEQ(FieldIPPrefix, v))
+}
+
+// IPPrefixNEQ applies the NEQ predicate on the "ip_prefix" field.
+func IPPrefixNEQ(v string) predicate.AuthSession {
+	return predicate.AuthSession(sql.FieldNEQ(FieldIPPrefix, v))
+}
+
+// IPPrefixIn applies the In predicate on the "ip_prefix" field.
+func IPPrefixIn(vs ...string) predicate.AuthSession {
+	return predicate.AuthSession(sql.FieldIn(FieldIPPrefix, vs...))
+}
+
+// IPPrefixNotIn applies the NotIn predicate on the "ip_prefix" field.
+func IPPrefixNotIn(vs ...string) predicate.AuthSession {
+	return predicate.AuthSession(sql.FieldNotIn(FieldIPPrefix, vs...))
+}
+
+// IPPrefixGT applies the GT predicate on the "ip_prefix" field.
+func IPPrefixGT(v string) predicate.AuthSession {
+	return predicate.AuthSession(sql.FieldGT(FieldIPPrefix, v))
+}
+
+// IPPrefixGTE applies the GTE predicate on the "ip_prefix" field.
+func IPPrefixGTE(v string) predicate.AuthSession {
+	return predicate.AuthSession(sql.FieldGTE(FieldIPPrefix, v))
+}
+
+// IPPrefixLT applies the LT predicate on the "ip_prefix" field.
+func IPPrefixLT(v string) predicate.AuthSession {
+	return predicate.AuthSession(sql.FieldLT(FieldIPPrefix, v))
+}
+
+// IPPrefixLTE applies the LTE predicate on the "ip_prefix" field.
+func IPPrefixLTE(v string) predicate.AuthSession {
+	return predicate.AuthSession(sql.FieldLTE(FieldIPPrefix, v))
+}
+
+// IPPrefixContains applies the Contains predicate on the "ip_prefix" field.
+func IPPrefixContains(v string) predicate.AuthSession {
+	return predicate.AuthSession(sql.FieldContains(FieldIPPrefix, v))
+}
+
+// IPPrefixHasPrefix applies the HasPrefix predicate on the "ip_prefix" field.
+func IPPrefixHasPrefix(v string) predicate.AuthSession {
+	return predicate.AuthSession(sql.FieldHasPrefix(FieldIPPrefix, v))
+}
+
+// IPPrefixHasSuffix applies the HasSuffix predicate on the "ip_prefix" field.
+func IPPrefixHasSuffix(v string) predicate.AuthSession {
+	return predicate.AuthSession(sql.FieldHasSuffix(FieldIPPrefix, v))
+}
+
+// IPPrefixEqualFold applies the EqualFold predicate on the "ip_prefix" field.
+func IPPrefixEqualFold(v string) predicate.AuthSession {
+	return predicate.AuthSession(sql.FieldEqualFold(FieldIPPrefix, v))
+}
+
+// IPPrefixContainsFold applies the ContainsFold predicate on the "ip_prefix" field.
+func IPPrefixContainsFold(v string) predicate.AuthSession {
+	return predicate.AuthSession(sql.FieldContainsFold(FieldIPPrefix, v))
 }
 
 // AuthenticatedAtEQ applies the EQ predicate on the "authenticated_at" field.

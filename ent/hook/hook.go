@@ -177,6 +177,18 @@ func (f ProfileFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, err
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.ProfileMutation", m)
 }
 
+// The UsernameReservationFunc type is an adapter to allow the use of ordinary
+// function as UsernameReservation mutator.
+type UsernameReservationFunc func(context.Context, *ent.UsernameReservationMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f UsernameReservationFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.UsernameReservationMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.UsernameReservationMutation", m)
+}
+
 // Condition is a hook condition function.
 type Condition func(context.Context, ent.Mutation) bool
 

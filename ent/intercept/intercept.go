@@ -23,6 +23,7 @@ import (
 	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/ent/predicate"
 	"github.com/convenehq/convene/ent/profile"
+	"github.com/convenehq/convene/ent/usernamereservation"
 )
 
 // The Query interface represents an operation that queries a graph.
@@ -459,6 +460,33 @@ func (f TraverseProfile) Traverse(ctx context.Context, q ent.Query) error {
 	return fmt.Errorf("unexpected query type %T. expect *ent.ProfileQuery", q)
 }
 
+// The UsernameReservationFunc type is an adapter to allow the use of ordinary function as a Querier.
+type UsernameReservationFunc func(context.Context, *ent.UsernameReservationQuery) (ent.Value, error)
+
+// Query calls f(ctx, q).
+func (f UsernameReservationFunc) Query(ctx context.Context, q ent.Query) (ent.Value, error) {
+	if q, ok := q.(*ent.UsernameReservationQuery); ok {
+		return f(ctx, q)
+	}
+	return nil, fmt.Errorf("unexpected query type %T. expect *ent.UsernameReservationQuery", q)
+}
+
+// The TraverseUsernameReservation type is an adapter to allow the use of ordinary function as Traverser.
+type TraverseUsernameReservation func(context.Context, *ent.UsernameReservationQuery) error
+
+// Intercept is a dummy implementation of Intercept that returns the next Querier in the pipeline.
+func (f TraverseUsernameReservation) Intercept(next ent.Querier) ent.Querier {
+	return next
+}
+
+// Traverse calls f(ctx, q).
+func (f TraverseUsernameReservation) Traverse(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.UsernameReservationQuery); ok {
+		return f(ctx, q)
+	}
+	return fmt.Errorf("unexpected query type %T. expect *ent.UsernameReservationQuery", q)
+}
+
 // NewQuery returns the generic Query interface for the given typed query.
 func NewQuery(q ent.Query) (Query, error) {
 	switch q := q.(type) {
@@ -490,6 +518,8 @@ func NewQuery(q ent.Query) (Query, error) {
 		return &query[*ent.OneTimeTokenQuery, predicate.OneTimeToken, onetimetoken.OrderOption]{typ: ent.TypeOneTimeToken, tq: q}, nil
 	case *ent.ProfileQuery:
 		return &query[*ent.ProfileQuery, predicate.Profile, profile.OrderOption]{typ: ent.TypeProfile, tq: q}, nil
+	case *ent.UsernameReservationQuery:
+		return &query[*ent.UsernameReservationQuery, predicate.UsernameReservation, usernamereservation.OrderOption]{typ: ent.TypeUsernameReservation, tq: q}, nil
 	default:
 		return nil, fmt.Errorf("unknown query type %T", q)
 	}

@@ -28,6 +28,9 @@ var (
 		{Name: "email_pending_at", Type: field.TypeTime, Nullable: true},
 		{Name: "reset_pending_at", Type: field.TypeTime, Nullable: true},
 		{Name: "claim_told_at", Type: field.TypeTime, Nullable: true},
+		{Name: "deactivated_at", Type: field.TypeTime, Nullable: true},
+		{Name: "erase_after", Type: field.TypeTime, Nullable: true},
+		{Name: "erased_at", Type: field.TypeTime, Nullable: true},
 	}
 	// AccountsTable holds the schema information for the "accounts" table.
 	AccountsTable = &schema.Table{
@@ -57,6 +60,14 @@ var (
 				Columns: []*schema.Column{AccountsColumns[12]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "(invited_by IS NOT NULL)",
+				},
+			},
+			{
+				Name:    "account_erase_after",
+				Unique:  false,
+				Columns: []*schema.Column{AccountsColumns[18]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "(erase_after IS NOT NULL)",
 				},
 			},
 		},
@@ -116,6 +127,7 @@ var (
 		{Name: "expires_at", Type: field.TypeTime},
 		{Name: "ends_at", Type: field.TypeTime},
 		{Name: "revoked_at", Type: field.TypeTime, Nullable: true},
+		{Name: "ip_prefix", Type: field.TypeString, Size: 49, Default: ""},
 		{Name: "authenticated_at", Type: field.TypeTime, Default: "now()"},
 	}
 	// AuthSessionsTable holds the schema information for the "auth_sessions" table.
@@ -407,6 +419,14 @@ var (
 					Where: "(idempotency_key IS NOT NULL)",
 				},
 			},
+			{
+				Name:    "message_author_keyless",
+				Unique:  false,
+				Columns: []*schema.Column{MessagesColumns[4]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "((idempotency_key IS NULL) AND (author_id IS NOT NULL))",
+				},
+			},
 		},
 	}
 	// OneTimeTokensColumns holds the columns for the "one_time_tokens" table.
@@ -450,6 +470,7 @@ var (
 		{Name: "updated_at", Type: field.TypeTime, Default: "now()"},
 		{Name: "version", Type: field.TypeInt, Default: "1"},
 		{Name: "username", Type: field.TypeString, Unique: true, Size: 30},
+		{Name: "hidden_at", Type: field.TypeTime, Nullable: true},
 		{Name: "display_name", Type: field.TypeString, Size: 50},
 	}
 	// ProfilesTable holds the schema information for the "profiles" table.
@@ -457,6 +478,38 @@ var (
 		Name:       "profiles",
 		Columns:    ProfilesColumns,
 		PrimaryKey: []*schema.Column{ProfilesColumns[0]},
+	}
+	// UsernameReservationsColumns holds the columns for the "username_reservations" table.
+	UsernameReservationsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime, Default: "now()"},
+		{Name: "name_mac", Type: field.TypeBytes, Size: 32},
+		{Name: "account_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "released_at", Type: field.TypeTime, Nullable: true},
+		{Name: "ends_at", Type: field.TypeTime},
+	}
+	// UsernameReservationsTable holds the schema information for the "username_reservations" table.
+	UsernameReservationsTable = &schema.Table{
+		Name:       "username_reservations",
+		Columns:    UsernameReservationsColumns,
+		PrimaryKey: []*schema.Column{UsernameReservationsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "usernamereservation_name_mac",
+				Unique:  false,
+				Columns: []*schema.Column{UsernameReservationsColumns[2]},
+			},
+			{
+				Name:    "usernamereservation_account_id",
+				Unique:  false,
+				Columns: []*schema.Column{UsernameReservationsColumns[3]},
+			},
+			{
+				Name:    "usernamereservation_ends_at",
+				Unique:  false,
+				Columns: []*schema.Column{UsernameReservationsColumns[5]},
+			},
+		},
 	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
@@ -474,6 +527,7 @@ var (
 		MessagesTable,
 		OneTimeTokensTable,
 		ProfilesTable,
+		UsernameReservationsTable,
 	}
 )
 

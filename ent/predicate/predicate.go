@@ -47,3 +47,6 @@ type OneTimeToken func(*sql.Selector)
 
 // Profile is the predicate function for profile builders.
 type Profile func(*sql.Selector)
+
+// UsernameReservation is the predicate function for usernamereservation builders.
+type UsernameReservation func(*sql.Selector)

@@ -445,3 +445,27 @@ func (f ProfileMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutatio
 	}
 	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.ProfileMutation", m)
 }
+
+// The UsernameReservationQueryRuleFunc type is an adapter to allow the use of ordinary
+// functions as a query rule.
+type UsernameReservationQueryRuleFunc func(context.Context, *ent.UsernameReservationQuery) error
+
+// EvalQuery return f(ctx, q).
+func (f UsernameReservationQueryRuleFunc) EvalQuery(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.UsernameReservationQuery); ok {
+		return f(ctx, q)
+	}
+	return Denyf("ent/privacy: unexpected query type %T, expect *ent.UsernameReservationQuery", q)
+}
+
+// The UsernameReservationMutationRuleFunc type is an adapter to allow the use of ordinary
+// functions as a mutation rule.
+type UsernameReservationMutationRuleFunc func(context.Context, *ent.UsernameReservationMutation) error
+
+// EvalMutation calls f(ctx, m).
+func (f UsernameReservationMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutation) error {
+	if m, ok := m.(*ent.UsernameReservationMutation); ok {
+		return f(ctx, m)
+	}
+	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.UsernameReservationMutation", m)
+}

@@ -21,6 +21,7 @@ import (
 	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/ent/profile"
 	"github.com/convenehq/convene/ent/schema"
+	"github.com/convenehq/convene/ent/usernamereservation"
 	"github.com/google/uuid"
 
 	"entgo.io/ent"
@@ -157,8 +158,14 @@ func init() {
 	authsessionDescLastUsedAt := authsessionFields[5].Descriptor()
 	// authsession.DefaultLastUsedAt holds the default value on creation for the last_used_at field.
 	authsession.DefaultLastUsedAt = authsessionDescLastUsedAt.Default.(func() time.Time)
+	// authsessionDescIPPrefix is the schema descriptor for ip_prefix field.
+	authsessionDescIPPrefix := authsessionFields[9].Descriptor()
+	// authsession.DefaultIPPrefix holds the default value on creation for the ip_prefix field.
+	authsession.DefaultIPPrefix = authsessionDescIPPrefix.Default.(string)
+	// authsession.IPPrefixValidator is a validator for the "ip_prefix" field. It is called by the builders before save.
+	authsession.IPPrefixValidator = authsessionDescIPPrefix.Validators[0].(func(string) error)
 	// authsessionDescAuthenticatedAt is the schema descriptor for authenticated_at field.
-	authsessionDescAuthenticatedAt := authsessionFields[9].Descriptor()
+	authsessionDescAuthenticatedAt := authsessionFields[10].Descriptor()
 	// authsession.DefaultAuthenticatedAt holds the default value on creation for the authenticated_at field.
 	authsession.DefaultAuthenticatedAt = authsessionDescAuthenticatedAt.Default.(func() time.Time)
 	// authsessionDescID is the schema descriptor for id field.
@@ -472,13 +479,35 @@ func init() {
 	// profile.UsernameValidator is a validator for the "username" field. It is called by the builders before save.
 	profile.UsernameValidator = profileDescUsername.Validators[0].(func(string) error)
 	// profileDescDisplayName is the schema descriptor for display_name field.
-	profileDescDisplayName := profileFields[1].Descriptor()
+	profileDescDisplayName := profileFields[2].Descriptor()
 	// profile.DisplayNameValidator is a validator for the "display_name" field. It is called by the builders before save.
 	profile.DisplayNameValidator = profileDescDisplayName.Validators[0].(func(string) error)
 	// profileDescID is the schema descriptor for id field.
 	profileDescID := profileMixinFields0[0].Descriptor()
 	// profile.DefaultID holds the default value on creation for the id field.
 	profile.DefaultID = profileDescID.Default.(func() uuid.UUID)
+	usernamereservationMixin := schema.UsernameReservation{}.Mixin()
+	usernamereservation.Policy = privacy.NewPolicies(schema.UsernameReservation{})
+	usernamereservation.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := usernamereservation.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	usernamereservationMixinFields0 := usernamereservationMixin[0].Fields()
+	_ = usernamereservationMixinFields0
+	usernamereservationFields := schema.UsernameReservation{}.Fields()
+	_ = usernamereservationFields
+	// usernamereservationDescCreatedAt is the schema descriptor for created_at field.
+	usernamereservationDescCreatedAt := usernamereservationMixinFields0[1].Descriptor()
+	// usernamereservation.DefaultCreatedAt holds the default value on creation for the created_at field.
+	usernamereservation.DefaultCreatedAt = usernamereservationDescCreatedAt.Default.(func() time.Time)
+	// usernamereservationDescID is the schema descriptor for id field.
+	usernamereservationDescID := usernamereservationMixinFields0[0].Descriptor()
+	// usernamereservation.DefaultID holds the default value on creation for the id field.
+	usernamereservation.DefaultID = usernamereservationDescID.Default.(func() uuid.UUID)
 }
 
 const (

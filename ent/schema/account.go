@@ -50,6 +50,12 @@ func (Account) Fields() []ent.Field {
 			Annotations(personal.Data("a new password was asked for before the address was proved", "until the address is proved", personal.Code)),
 		field.Time("claim_told_at").Optional().Nillable().
 			Annotations(personal.Data("when the owner was told last that somebody else claims the address", personal.WithAccount, personal.Code)),
+		field.Time("deactivated_at").Optional().Nillable().
+			Annotations(personal.Data("since when its person has hidden it", personal.WithAccount, personal.Code)),
+		field.Time("erase_after").Optional().Nillable().
+			Annotations(personal.Data("when it is to be erased, unless its person comes back before", personal.WithAccount, personal.Code)),
+		field.Time("erased_at").Optional().Nillable().
+			Annotations(personal.Data("since when it is being erased; the row goes last", personal.WithAccount, personal.Code)),
 	}
 }
 
@@ -62,6 +68,7 @@ func (Account) Indexes() []ent.Index {
 		index.Fields("email", "email_claimed_at").StorageKey("account_email_claimed").
 			Annotations(entsql.IndexWhere("(email_verified_at IS NULL)")),
 		index.Fields("invited_by").Annotations(entsql.IndexWhere("(invited_by IS NOT NULL)")),
+		index.Fields("erase_after").Annotations(entsql.IndexWhere("(erase_after IS NOT NULL)")),
 	}
 }
 

@@ -41,6 +41,8 @@ func (AuthSession) Fields() []ent.Field {
 			Annotations(personal.Technical("when it ends even if used", personal.Code)),
 		field.Time("revoked_at").Optional().Nillable().
 			Annotations(personal.Technical("when it was ended by hand or for misuse", personal.RowReader)),
+		field.String("ip_prefix").MaxLen(49).Default("").Immutable().
+			Annotations(personal.Data("the network it was signed in from, so that people recognize what was not them", gone, personal.RowReader)),
 		field.Time("authenticated_at").Default(now).
 			Annotations(entsql.Default("now()"), personal.Technical("when the password was last proved in it", personal.Code)),
 	}

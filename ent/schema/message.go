@@ -53,6 +53,9 @@ func (Message) Indexes() []ent.Index {
 		index.Fields("conversation_id", "seq").Unique(),
 		index.Fields("author_id", "idempotency_key").Unique().StorageKey("message_author_key").
 			Annotations(entsql.IndexWhere("(idempotency_key IS NOT NULL)")),
+		// Finds, together with the one above, what somebody wrote.
+		index.Fields("author_id").StorageKey("message_author_keyless").
+			Annotations(entsql.IndexWhere("((idempotency_key IS NULL) AND (author_id IS NOT NULL))")),
 	}
 }
 

@@ -21,6 +21,8 @@ func (Profile) Fields() []ent.Field {
 	return []ent.Field{
 		field.String("username").MaxLen(30).Unique().
 			Annotations(personal.Data("the handle to be found and addressed by", personal.WithAccount, personal.RowReader)),
+		field.Time("hidden_at").Optional().Nillable().
+			Annotations(personal.Data("since when nobody sees it: the account is deactivated or banned", personal.WithAccount, personal.Code)),
 		field.String("display_name").MaxRuneLen(50).
 			Annotations(personal.Data("the name shown to others", personal.WithAccount, personal.RowReader)),
 	}

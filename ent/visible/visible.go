@@ -31,12 +31,14 @@ func ToAdmins(v viewer.Viewer) (Predicate, bool) {
 	return func(*sql.Selector) {}, v.IsAdmin()
 }
 
-// VisibleProfiles lets a person see everybody with whom no block stands, either way.
+// VisibleProfiles lets a person see themselves, and everybody who is not hidden and with whom no block stands, either
+// way.
 func VisibleProfiles(v viewer.Viewer) (Predicate, bool) {
 	if v.Kind() != viewer.Person {
 		return nil, false
 	}
 	return func(s *sql.Selector) {
+		s.Where(sql.Or(sql.IsNull(s.C("hidden_at")), sql.EQ(s.C("id"), v.Account())))
 		s.Where(sql.Not(blockedWith(s.C("id"), v.Account())))
 	}, true
 }

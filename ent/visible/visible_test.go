@@ -59,6 +59,8 @@ var readers = map[string][]class{
 	"AuditEntry":         {admin, operator, system},
 	"Invite":             {self, system},
 	"InviteCode":         {self, system},
+
+	"UsernameReservation": {system},
 }
 
 // Who may change or delete the same rows through ent. What goes through a stream's numbers is nobody's but
@@ -78,6 +80,8 @@ var writers = map[string][]class{
 	"AuditEntry":         {system}, // only when its time is up, for the system too
 	"Invite":             {self, system},
 	"InviteCode":         {self, system},
+
+	"UsernameReservation": {system},
 }
 
 // A scene is one person with a row of every entity, and one viewer of each class.
@@ -136,6 +140,7 @@ func newScene(t *testing.T) *scene {
 	invited, err := client.Invite.Create().SetInviterID(me).SetEmail("x@example.org").SetEmailMAC([]byte("m")).SetCodeHash([]byte("h")).SetExpiresAt(time.Now()).Save(ctx)
 	must(err)
 	code, err := client.InviteCode.Create().SetInviterID(me).SetHint("0000").SetMaxUses(1).SetCodeHash([]byte("h")).SetExpiresAt(time.Now()).Save(ctx)
+	reservation, err := client.UsernameReservation.Create().SetNameMAC([]byte("m")).SetAccountID(me).SetEndsAt(time.Now()).Save(ctx)
 	must(err)
 	as := func(id uuid.UUID) context.Context { return viewer.With(t.Context(), viewer.OfPerson(id, uuid.Nil)) }
 	with := func(role viewer.Role) context.Context {
@@ -155,6 +160,7 @@ func newScene(t *testing.T) *scene {
 			"ConversationMember": mine.ID, "ConversationEntry": entry.ID, "Curtain": curtain.ID, "Message": message.ID,
 			"IdempotencyKey": key.ID, "OneTimeToken": link.ID, "AuditEntry": audited.ID,
 			"Invite": invited.ID, "InviteCode": code.ID,
+			"IdempotencyKey": key.ID, "AuditEntry": audited.ID, "UsernameReservation": reservation.ID,
 		},
 	}
 }
@@ -241,6 +247,66 @@ func TestEveryEntityForEveryViewer(t *testing.T) {
 			}
 			if want := has(writers[name], c); deletes != want {
 				t.Errorf("%s: the %s may delete it: %v, want %v", name, c, deletes, want)
+			}
+		}
+	}
+}
+
+// How the person stands decides who sees their profile, and whether there is a card: everybody else of whom it is hidden
+// sees nothing, whatever their role, and there is nothing to see once the account is erased.
+func TestStandings(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	me := s.rows["Profile"]
+	sys := viewer.AsSystem(t.Context(), "test")
+	stand := func(t *testing.T, hidden bool, change func(*ent.AccountUpdateOne) *ent.AccountUpdateOne) {
+		t.Helper()
+		update := s.client.Profile.UpdateOneID(me)
+		if hidden {
+			update.SetHiddenAt(time.Now())
+		} else {
+			update.ClearHiddenAt()
+		}
+		if err := errors.Join(update.Exec(sys), change(s.client.Account.UpdateOneID(me)).Exec(sys)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shown, unseen := readers["Profile"], []class{self, system}
+	for _, c := range []struct {
+		standing string
+		hidden   bool
+		change   func(*ent.AccountUpdateOne) *ent.AccountUpdateOne
+		readers  []class
+	}{
+		{"unverified", false, func(u *ent.AccountUpdateOne) *ent.AccountUpdateOne { return u.ClearEmailVerifiedAt() }, shown},
+		{"active", false, func(u *ent.AccountUpdateOne) *ent.AccountUpdateOne { return u.SetEmailVerifiedAt(time.Now()) }, shown},
+		{"deactivated", true, func(u *ent.AccountUpdateOne) *ent.AccountUpdateOne { return u.SetDeactivatedAt(time.Now()) }, unseen},
+		{"banned", true, func(u *ent.AccountUpdateOne) *ent.AccountUpdateOne { return u.SetBannedAt(time.Now()) }, unseen},
+		{"back", false, func(u *ent.AccountUpdateOne) *ent.AccountUpdateOne { return u.ClearBannedAt() }, shown},
+	} {
+		stand(t, c.hidden, c.change)
+		for _, by := range classes {
+			sees, err := s.sees(s.viewers[by], "Profile")
+			if err != nil {
+				t.Errorf("%s, %s: %v", c.standing, by, err)
+			}
+			if want := has(c.readers, by); sees != want {
+				t.Errorf("the %s sees the profile of somebody %s: %v, want %v", by, c.standing, sees, want)
+			}
+			// The account is its person's alone, however it stands.
+			sees, err = s.sees(s.viewers[by], "Account")
+			if want := has(readers["Account"], by); err != nil || sees != want {
+				t.Errorf("the %s sees the account of somebody %s: %v, %v, want %v", by, c.standing, sees, err, want)
+			}
+		}
+	}
+	if err := s.client.Account.DeleteOneID(me).Exec(sys); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"Account", "Profile", "AuthSession", "Block", "ConversationMember"} {
+		for _, by := range classes {
+			if sees, err := s.sees(s.viewers[by], name); err != nil || sees {
+				t.Errorf("the %s sees the %s of somebody erased: %v", by, name, err)
 			}
 		}
 	}

@@ -66,6 +66,7 @@ type ComplexityRoot struct {
 		IsEmailVerified func(childComplexity int) int
 		PendingEmail    func(childComplexity int) int
 		Role            func(childComplexity int) int
+		Status          func(childComplexity int) int
 		Username        func(childComplexity int) int
 	}
 
@@ -80,6 +81,7 @@ type ComplexityRoot struct {
 		DeviceLabel func(childComplexity int) int
 		ExpiresAt   func(childComplexity int) int
 		GlobalID    func(childComplexity int) int
+		IPPrefix    func(childComplexity int) int
 		IsCurrent   func(childComplexity int) int
 		LastUsedAt  func(childComplexity int) int
 	}
@@ -118,6 +120,16 @@ type ComplexityRoot struct {
 	}
 
 	ChangeEmailPayload struct {
+		Account    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	ChangePasswordPayload struct {
+		Account    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	ChangeUsernamePayload struct {
 		Account    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
@@ -163,6 +175,11 @@ type ComplexityRoot struct {
 		Cursor func(childComplexity int) int
 	}
 
+	DeactivateAccountPayload struct {
+		DeactivatedAt func(childComplexity int) int
+		UserErrors    func(childComplexity int) int
+	}
+
 	DeleteMessagePayload struct {
 		Message    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -176,6 +193,11 @@ type ComplexityRoot struct {
 
 	EditMessagePayload struct {
 		Message    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	EraseAccountPayload struct {
+		EraseAfter func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
@@ -293,9 +315,13 @@ type ComplexityRoot struct {
 	Mutation struct {
 		Block                    func(childComplexity int, input network.BlockInput) int
 		ChangeEmail              func(childComplexity int, input account.ChangeEmailInput) int
+		ChangePassword           func(childComplexity int, input account.ChangePasswordInput) int
+		ChangeUsername           func(childComplexity int, input account.ChangeUsernameInput) int
 		CreateInviteCode         func(childComplexity int, input invite.CreateInviteCodeInput) int
+		DeactivateAccount        func(childComplexity int) int
 		DeleteMessage            func(childComplexity int, input messaging.DeleteMessageInput) int
 		EditMessage              func(childComplexity int, input messaging.EditMessageInput) int
+		EraseAccount             func(childComplexity int) int
 		InviteByEmail            func(childComplexity int, input invite.InviteByEmailInput) int
 		IssuePasswordReset       func(childComplexity int, input account.IssuePasswordResetInput) int
 		MarkConversationRead     func(childComplexity int, input messaging.MarkConversationReadInput) int
@@ -305,6 +331,7 @@ type ComplexityRoot struct {
 		RequestEmailVerification func(childComplexity int) int
 		RequestPasswordReset     func(childComplexity int, input account.RequestPasswordResetInput) int
 		ResetPassword            func(childComplexity int, input account.ResetPasswordInput) int
+		RevokeAllSessions        func(childComplexity int) int
 		RevokeInviteCode         func(childComplexity int, input invite.RevokeInviteCodeInput) int
 		RevokeOtherSessions      func(childComplexity int) int
 		RevokeSession            func(childComplexity int, input account.RevokeSessionInput) int
@@ -400,6 +427,11 @@ type ComplexityRoot struct {
 	ResyncRequired struct {
 		Cursor func(childComplexity int) int
 		Reason func(childComplexity int) int
+	}
+
+	RevokeAllSessionsPayload struct {
+		RevokedCount func(childComplexity int) int
+		UserErrors   func(childComplexity int) int
 	}
 
 	RevokeInviteCodePayload struct {
@@ -512,6 +544,7 @@ type ComplexityRoot struct {
 type AccountResolver interface {
 	PendingEmail(ctx context.Context, obj *ent.Account) (*string, error)
 	IsEmailVerified(ctx context.Context, obj *ent.Account) (bool, error)
+	Status(ctx context.Context, obj *ent.Account) (account.AccountStatus, error)
 
 	InvitedBy(ctx context.Context, obj *ent.Account) (*ent.Profile, error)
 }
@@ -561,6 +594,11 @@ type MutationResolver interface {
 	ChangeEmail(ctx context.Context, input account.ChangeEmailInput) (*account.ChangeEmailPayload, error)
 	UndoEmailChange(ctx context.Context, input account.UndoEmailChangeInput) (*account.UndoEmailChangePayload, error)
 	Reauthenticate(ctx context.Context, input account.ReauthenticateInput) (*account.ReauthenticatePayload, error)
+	ChangeUsername(ctx context.Context, input account.ChangeUsernameInput) (*account.ChangeUsernamePayload, error)
+	ChangePassword(ctx context.Context, input account.ChangePasswordInput) (*account.ChangePasswordPayload, error)
+	DeactivateAccount(ctx context.Context) (*account.DeactivateAccountPayload, error)
+	EraseAccount(ctx context.Context) (*account.EraseAccountPayload, error)
+	RevokeAllSessions(ctx context.Context) (*account.RevokeAllSessionsPayload, error)
 	CreateInviteCode(ctx context.Context, input invite.CreateInviteCodeInput) (*invite.CreateInviteCodePayload, error)
 	RevokeInviteCode(ctx context.Context, input invite.RevokeInviteCodeInput) (*invite.RevokeInviteCodePayload, error)
 	InviteByEmail(ctx context.Context, input invite.InviteByEmailInput) (*invite.InviteByEmailPayload, error)
@@ -668,6 +706,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Account.Role(childComplexity), true
+	case "Account.status":
+		if e.ComplexityRoot.Account.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Account.Status(childComplexity), true
 	case "Account.username":
 		if e.ComplexityRoot.Account.Username == nil {
 			break
@@ -718,6 +762,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AuthSession.GlobalID(childComplexity), true
+	case "AuthSession.ipPrefix":
+		if e.ComplexityRoot.AuthSession.IPPrefix == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSession.IPPrefix(childComplexity), true
 	case "AuthSession.isCurrent":
 		if e.ComplexityRoot.AuthSession.IsCurrent == nil {
 			break
@@ -839,6 +889,32 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ChangeEmailPayload.UserErrors(childComplexity), true
+
+	case "ChangePasswordPayload.account":
+		if e.ComplexityRoot.ChangePasswordPayload.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangePasswordPayload.Account(childComplexity), true
+	case "ChangePasswordPayload.userErrors":
+		if e.ComplexityRoot.ChangePasswordPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangePasswordPayload.UserErrors(childComplexity), true
+
+	case "ChangeUsernamePayload.account":
+		if e.ComplexityRoot.ChangeUsernamePayload.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangeUsernamePayload.Account(childComplexity), true
+	case "ChangeUsernamePayload.userErrors":
+		if e.ComplexityRoot.ChangeUsernamePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangeUsernamePayload.UserErrors(childComplexity), true
 
 	case "Conversation.cursor":
 		if e.ComplexityRoot.Conversation.Cursor == nil {
@@ -999,6 +1075,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CursorMoved.Cursor(childComplexity), true
 
+	case "DeactivateAccountPayload.deactivatedAt":
+		if e.ComplexityRoot.DeactivateAccountPayload.DeactivatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeactivateAccountPayload.DeactivatedAt(childComplexity), true
+	case "DeactivateAccountPayload.userErrors":
+		if e.ComplexityRoot.DeactivateAccountPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeactivateAccountPayload.UserErrors(childComplexity), true
+
 	case "DeleteMessagePayload.message":
 		if e.ComplexityRoot.DeleteMessagePayload.Message == nil {
 			break
@@ -1043,6 +1132,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EditMessagePayload.UserErrors(childComplexity), true
+
+	case "EraseAccountPayload.eraseAfter":
+		if e.ComplexityRoot.EraseAccountPayload.EraseAfter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EraseAccountPayload.EraseAfter(childComplexity), true
+	case "EraseAccountPayload.userErrors":
+		if e.ComplexityRoot.EraseAccountPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EraseAccountPayload.UserErrors(childComplexity), true
 
 	case "Invite.createdAt":
 		if e.ComplexityRoot.Invite.CreatedAt == nil {
@@ -1426,6 +1528,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ChangeEmail(childComplexity, args["input"].(account.ChangeEmailInput)), true
+	case "Mutation.changePassword":
+		if e.ComplexityRoot.Mutation.ChangePassword == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_changePassword_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ChangePassword(childComplexity, args["input"].(account.ChangePasswordInput)), true
+	case "Mutation.changeUsername":
+		if e.ComplexityRoot.Mutation.ChangeUsername == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_changeUsername_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ChangeUsername(childComplexity, args["input"].(account.ChangeUsernameInput)), true
 	case "Mutation.createInviteCode":
 		if e.ComplexityRoot.Mutation.CreateInviteCode == nil {
 			break
@@ -1437,6 +1561,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateInviteCode(childComplexity, args["input"].(invite.CreateInviteCodeInput)), true
+	case "Mutation.deactivateAccount":
+		if e.ComplexityRoot.Mutation.DeactivateAccount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mutation.DeactivateAccount(childComplexity), true
 	case "Mutation.deleteMessage":
 		if e.ComplexityRoot.Mutation.DeleteMessage == nil {
 			break
@@ -1459,6 +1589,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.EditMessage(childComplexity, args["input"].(messaging.EditMessageInput)), true
+	case "Mutation.eraseAccount":
+		if e.ComplexityRoot.Mutation.EraseAccount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mutation.EraseAccount(childComplexity), true
 	case "Mutation.inviteByEmail":
 		if e.ComplexityRoot.Mutation.InviteByEmail == nil {
 			break
@@ -1553,6 +1689,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ResetPassword(childComplexity, args["input"].(account.ResetPasswordInput)), true
+	case "Mutation.revokeAllSessions":
+		if e.ComplexityRoot.Mutation.RevokeAllSessions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mutation.RevokeAllSessions(childComplexity), true
 	case "Mutation.revokeInviteCode":
 		if e.ComplexityRoot.Mutation.RevokeInviteCode == nil {
 			break
@@ -1967,6 +2109,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ResyncRequired.Reason(childComplexity), true
 
+	case "RevokeAllSessionsPayload.revokedCount":
+		if e.ComplexityRoot.RevokeAllSessionsPayload.RevokedCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeAllSessionsPayload.RevokedCount(childComplexity), true
+	case "RevokeAllSessionsPayload.userErrors":
+		if e.ComplexityRoot.RevokeAllSessionsPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeAllSessionsPayload.UserErrors(childComplexity), true
+
 	case "RevokeInviteCodePayload.inviteCode":
 		if e.ComplexityRoot.RevokeInviteCodePayload.InviteCode == nil {
 			break
@@ -2323,6 +2478,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputBlockInput,
 		ec.unmarshalInputChangeEmailInput,
+		ec.unmarshalInputChangePasswordInput,
+		ec.unmarshalInputChangeUsernameInput,
 		ec.unmarshalInputCreateInviteCodeInput,
 		ec.unmarshalInputDeleteMessageInput,
 		ec.unmarshalInputEditMessageInput,
@@ -2578,6 +2735,8 @@ type Account implements Node {
   pendingEmail: String
   "Whether the address has been proved. Until then it may be claimed by others too, and the claim lapses after 7 days."
   isEmailVerified: Boolean!
+  "How the account stands."
+  status: AccountStatus!
   "What the account may do for the service. A role that was granted takes effect within a second; who loses one is signed out."
   role: AccountRole!
   "When the account was made."
@@ -2600,6 +2759,8 @@ type AuthSession implements Node {
   id: ID!
   "What the device called itself when signing in, shortened; empty if it said nothing."
   deviceLabel: String!
+  "The network it was signed in from, such as ` + "`" + `192.0.2.0/24` + "`" + ` or ` + "`" + `2001:db8::/48` + "`" + `; empty if that is not known."
+  ipPrefix: String!
   "Whether this is the session that asks."
   isCurrent: Boolean!
   "When it was signed in."
@@ -2672,6 +2833,11 @@ input SignInInput {
   login: String!
   "The password."
   password: String!
+  """
+  Come back, if the account is deactivated: it is shown again, and an erasing that was asked for is called off. Without
+  it the refusal is ACCOUNT_DEACTIVATED, so that nobody comes back by accident.
+  """
+  reactivate: Boolean! = false
   "Keep the session in an HttpOnly cookie and return no tokens: for browsers."
   cookie: Boolean! = false
 }
@@ -2776,6 +2942,10 @@ enum AccountErrorCode {
   EMAIL_MISSING
   "The password was not proved in this session of late: ` + "`" + `reauthenticate` + "`" + `, then ask again."
   REAUTHENTICATION_REQUIRED
+  "The password is right, but the account is deactivated: sign in with ` + "`" + `reactivate` + "`" + ` to come back."
+  ACCOUNT_DEACTIVATED
+  "The username has been changed five times within 30 days."
+  USERNAME_CHANGED_TOO_OFTEN
 }
 `, BuiltIn: false},
 	{Name: "../account_links.graphqls", Input: `extend type Mutation {
@@ -2938,6 +3108,48 @@ type UndoEmailChangePayload {
     "Your password."
     input: ReauthenticateInput!
   ): ReauthenticatePayload!
+  """
+  Gives you another username. Nobody else can take the old one for 30 days, and you can go back to it. It asks for a
+  recent proof of the password, and can be done five times within 30 days.
+  """
+  changeUsername(
+    "The new one."
+    input: ChangeUsernameInput!
+  ): ChangeUsernamePayload!
+  """
+  Gives you another password, and ends all of your other sessions. You are told by mail. It asks for a recent proof of the
+  present password.
+  """
+  changePassword(
+    "The new one."
+    input: ChangePasswordInput!
+  ): ChangePasswordPayload!
+  """
+  Hides you from everybody at once and ends all of your sessions, this one too. Nothing is lost: ` + "`" + `signIn` + "`" + ` with ` + "`" + `reactivate` + "`" + `
+  brings you back. It asks for a recent proof of the password.
+  """
+  deactivateAccount: DeactivateAccountPayload!
+  """
+  Deactivates the account at once and has it erased after two weeks, unless you come back before. What others wrote to you
+  stays theirs; where you wrote there are empty marks of nobody. It asks for a recent proof of the password.
+  """
+  eraseAccount: EraseAccountPayload!
+  "Ends all of your sessions, the one that asks too."
+  revokeAllSessions: RevokeAllSessionsPayload!
+}
+
+"How an account stands. May grow."
+enum AccountStatus {
+  "Its address has not been proved yet. It may do what an active one may."
+  UNVERIFIED
+  "Its address has been proved."
+  ACTIVE
+  "Its person has hidden it, and may come back."
+  DEACTIVATED
+  "It is kept out of the service, and hidden."
+  BANNED
+  "It is being erased; there is no way back."
+  ERASED
 }
 
 "Input of ` + "`" + `reauthenticate` + "`" + `."
@@ -2950,6 +3162,58 @@ input ReauthenticateInput {
 type ReauthenticatePayload {
   "Until when the proof counts as recent; null if refused."
   recentUntil: DateTime
+  "What kept it from being done; empty on success."
+  userErrors: [AccountUserError!]!
+}
+
+"Input of ` + "`" + `changeUsername` + "`" + `."
+input ChangeUsernameInput {
+  "3 to 30 characters: letters a to z, digits, ` + "`" + `.` + "`" + ` and ` + "`" + `_` + "`" + ` between them. Case does not matter."
+  username: String!
+}
+
+"Answer of ` + "`" + `changeUsername` + "`" + `."
+type ChangeUsernamePayload {
+  "Your account as it is now; null if refused."
+  account: Account
+  "What kept it from being done; empty on success."
+  userErrors: [AccountUserError!]!
+}
+
+"Input of ` + "`" + `changePassword` + "`" + `."
+input ChangePasswordInput {
+  "At least 8 characters, at most 256 bytes, and not the username or the address."
+  newPassword: String!
+}
+
+"Answer of ` + "`" + `changePassword` + "`" + `."
+type ChangePasswordPayload {
+  "Your account; null if refused."
+  account: Account
+  "What kept it from being done; empty on success."
+  userErrors: [AccountUserError!]!
+}
+
+"Answer of ` + "`" + `deactivateAccount` + "`" + `."
+type DeactivateAccountPayload {
+  "Since when nobody sees you; null if refused."
+  deactivatedAt: DateTime
+  "What kept it from being done; empty on success."
+  userErrors: [AccountUserError!]!
+}
+
+"Answer of ` + "`" + `eraseAccount` + "`" + `."
+type EraseAccountPayload {
+  "Until when you can come back; null if refused."
+  eraseAfter: DateTime
+  "What kept it from being done; empty on success."
+  userErrors: [AccountUserError!]!
+}
+
+"Answer of ` + "`" + `revokeAllSessions` + "`" + `."
+type RevokeAllSessionsPayload {
+  "How many sessions ended."
+  revokedCount: Int!
   "What kept it from being done; empty on success."
   userErrors: [AccountUserError!]!
 }
@@ -3358,7 +3622,7 @@ type Conversation implements Node {
   id: ID!
   "Whether it is between two people or of a circle."
   kind: ConversationKind!
-  "What to call it: the circle's name, or the other person's display name."
+  "What to call it: the circle's name, or the other person's display name; empty while they are hidden, and once they are erased."
   title: String! @perViewer
   "The other members, in the order of joining."
   otherMembers(
@@ -3412,8 +3676,8 @@ type DirectConversationView {
   conversation: Conversation
   "You."
   viewer: ProfileCard!
-  "The other person."
-  otherMember: ProfileCard!
+  "The other person; null while they are hidden, and once they have been erased."
+  otherMember: ProfileCard
 }
 
 "A page of conversations."
@@ -3444,7 +3708,7 @@ type Message implements Node {
   body: String
   "Whether you wrote it."
   isMine: Boolean!
-  "Who wrote it; null once they have been erased."
+  "Who wrote it; null while they are hidden, deactivated or banned, and once they have been erased."
   author: ProfileCard
   "The message it answers; null if none."
   replyTo: Message @perViewer
@@ -3694,8 +3958,8 @@ extend type Viewer {
 type Block implements Node {
   "The block's global id."
   id: ID!
-  "Who is blocked."
-  blocked: ProfileCard!
+  "Who is blocked; null while they are hidden."
+  blocked: ProfileCard
   "Since when."
   createdAt: DateTime!
 }
@@ -3862,6 +4126,8 @@ func (ec *executionContext) childFields_Account(ctx context.Context, field graph
 		return ec.fieldContext_Account_pendingEmail(ctx, field)
 	case "isEmailVerified":
 		return ec.fieldContext_Account_isEmailVerified(ctx, field)
+	case "status":
+		return ec.fieldContext_Account_status(ctx, field)
 	case "role":
 		return ec.fieldContext_Account_role(ctx, field)
 	case "createdAt":
@@ -3890,6 +4156,8 @@ func (ec *executionContext) childFields_AuthSession(ctx context.Context, field g
 		return ec.fieldContext_AuthSession_id(ctx, field)
 	case "deviceLabel":
 		return ec.fieldContext_AuthSession_deviceLabel(ctx, field)
+	case "ipPrefix":
+		return ec.fieldContext_AuthSession_ipPrefix(ctx, field)
 	case "isCurrent":
 		return ec.fieldContext_AuthSession_isCurrent(ctx, field)
 	case "createdAt":
@@ -3978,6 +4246,26 @@ func (ec *executionContext) childFields_ChangeEmailPayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type ChangeEmailPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_ChangePasswordPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "account":
+		return ec.fieldContext_ChangePasswordPayload_account(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ChangePasswordPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ChangePasswordPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ChangeUsernamePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "account":
+		return ec.fieldContext_ChangeUsernamePayload_account(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ChangeUsernamePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ChangeUsernamePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Conversation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4042,6 +4330,16 @@ func (ec *executionContext) childFields_CreateInviteCodePayload(ctx context.Cont
 	return nil, fmt.Errorf("no field named %q was found under type CreateInviteCodePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_DeactivateAccountPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deactivatedAt":
+		return ec.fieldContext_DeactivateAccountPayload_deactivatedAt(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeactivateAccountPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeactivateAccountPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_DeleteMessagePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "message":
@@ -4072,6 +4370,16 @@ func (ec *executionContext) childFields_EditMessagePayload(ctx context.Context, 
 		return ec.fieldContext_EditMessagePayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EditMessagePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_EraseAccountPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "eraseAfter":
+		return ec.fieldContext_EraseAccountPayload_eraseAfter(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_EraseAccountPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EraseAccountPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Invite(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4390,6 +4698,16 @@ func (ec *executionContext) childFields_ResetPasswordPayload(ctx context.Context
 		return ec.fieldContext_ResetPasswordPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ResetPasswordPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RevokeAllSessionsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "revokedCount":
+		return ec.fieldContext_RevokeAllSessionsPayload_revokedCount(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RevokeAllSessionsPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeAllSessionsPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RevokeInviteCodePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4760,6 +5078,34 @@ func (ec *executionContext) field_Mutation_changeEmail_args(ctx context.Context,
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (account.ChangeEmailInput, error) {
 			return ec.unmarshalNChangeEmailInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐChangeEmailInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_changePassword_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (account.ChangePasswordInput, error) {
+			return ec.unmarshalNChangePasswordInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐChangePasswordInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_changeUsername_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (account.ChangeUsernameInput, error) {
+			return ec.unmarshalNChangeUsernameInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐChangeUsernameInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5495,6 +5841,29 @@ func (ec *executionContext) fieldContext_Account_isEmailVerified(_ context.Conte
 	return graphql.NewScalarFieldContext("Account", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
+func (ec *executionContext) _Account_status(ctx context.Context, field graphql.CollectedField, obj *ent.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Account_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Account().Status(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v account.AccountStatus) graphql.Marshaler {
+			return ec.marshalNAccountStatus2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐAccountStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Account_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Account", field, true, true, errors.New("field of type AccountStatus does not have child fields"))
+}
+
 func (ec *executionContext) _Account_role(ctx context.Context, field graphql.CollectedField, obj *ent.Account) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5685,6 +6054,29 @@ func (ec *executionContext) _AuthSession_deviceLabel(ctx context.Context, field 
 	)
 }
 func (ec *executionContext) fieldContext_AuthSession_deviceLabel(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuthSession", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _AuthSession_ipPrefix(ctx context.Context, field graphql.CollectedField, obj *ent.AuthSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuthSession_ipPrefix(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IPPrefix, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuthSession_ipPrefix(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuthSession", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -5967,10 +6359,10 @@ func (ec *executionContext) _Block_blocked(ctx context.Context, field graphql.Co
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *profile.ProfileCard) graphql.Marshaler {
-			return ec.marshalNProfileCard2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋprofileᚐProfileCard(ctx, selections, v)
+			return ec.marshalOProfileCard2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋprofileᚐProfileCard(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Block_blocked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6278,6 +6670,134 @@ func (ec *executionContext) _ChangeEmailPayload_userErrors(ctx context.Context, 
 func (ec *executionContext) fieldContext_ChangeEmailPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ChangeEmailPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccountUserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ChangePasswordPayload_account(ctx context.Context, field graphql.CollectedField, obj *account.ChangePasswordPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChangePasswordPayload_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Account, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Account) graphql.Marshaler {
+			return ec.marshalOAccount2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ChangePasswordPayload_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChangePasswordPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ChangePasswordPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *account.ChangePasswordPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChangePasswordPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*account.AccountUserError) graphql.Marshaler {
+			return ec.marshalNAccountUserError2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐAccountUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChangePasswordPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChangePasswordPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccountUserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ChangeUsernamePayload_account(ctx context.Context, field graphql.CollectedField, obj *account.ChangeUsernamePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChangeUsernamePayload_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Account, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Account) graphql.Marshaler {
+			return ec.marshalOAccount2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ChangeUsernamePayload_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChangeUsernamePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ChangeUsernamePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *account.ChangeUsernamePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChangeUsernamePayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*account.AccountUserError) graphql.Marshaler {
+			return ec.marshalNAccountUserError2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐAccountUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChangeUsernamePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChangeUsernamePayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -6952,6 +7472,61 @@ func (ec *executionContext) fieldContext_CursorMoved_cursor(_ context.Context, f
 	return graphql.NewScalarFieldContext("CursorMoved", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _DeactivateAccountPayload_deactivatedAt(ctx context.Context, field graphql.CollectedField, obj *account.DeactivateAccountPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeactivateAccountPayload_deactivatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeactivatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DeactivateAccountPayload_deactivatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeactivateAccountPayload", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _DeactivateAccountPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *account.DeactivateAccountPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeactivateAccountPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*account.AccountUserError) graphql.Marshaler {
+			return ec.marshalNAccountUserError2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐAccountUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeactivateAccountPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeactivateAccountPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccountUserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _DeleteMessagePayload_message(ctx context.Context, field graphql.CollectedField, obj *messaging.DeleteMessagePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7093,10 +7668,10 @@ func (ec *executionContext) _DirectConversationView_otherMember(ctx context.Cont
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *profile.ProfileCard) graphql.Marshaler {
-			return ec.marshalNProfileCard2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋprofileᚐProfileCard(ctx, selections, v)
+			return ec.marshalOProfileCard2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋprofileᚐProfileCard(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_DirectConversationView_otherMember(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7171,6 +7746,61 @@ func (ec *executionContext) fieldContext_EditMessagePayload_userErrors(_ context
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_MessagingUserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EraseAccountPayload_eraseAfter(ctx context.Context, field graphql.CollectedField, obj *account.EraseAccountPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EraseAccountPayload_eraseAfter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EraseAfter, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_EraseAccountPayload_eraseAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EraseAccountPayload", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _EraseAccountPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *account.EraseAccountPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EraseAccountPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*account.AccountUserError) graphql.Marshaler {
+			return ec.marshalNAccountUserError2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐAccountUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EraseAccountPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EraseAccountPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccountUserError(ctx, field)
 		},
 	}
 	return fc, nil
@@ -9274,6 +9904,190 @@ func (ec *executionContext) fieldContext_Mutation_reauthenticate(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_changeUsername(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_changeUsername(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ChangeUsername(ctx, fc.Args["input"].(account.ChangeUsernameInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *account.ChangeUsernamePayload) graphql.Marshaler {
+			return ec.marshalNChangeUsernamePayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐChangeUsernamePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_changeUsername(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChangeUsernamePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_changeUsername_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_changePassword(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_changePassword(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ChangePassword(ctx, fc.Args["input"].(account.ChangePasswordInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *account.ChangePasswordPayload) graphql.Marshaler {
+			return ec.marshalNChangePasswordPayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐChangePasswordPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_changePassword(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChangePasswordPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_changePassword_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deactivateAccount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deactivateAccount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Mutation().DeactivateAccount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *account.DeactivateAccountPayload) graphql.Marshaler {
+			return ec.marshalNDeactivateAccountPayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐDeactivateAccountPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deactivateAccount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeactivateAccountPayload(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_eraseAccount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_eraseAccount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Mutation().EraseAccount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *account.EraseAccountPayload) graphql.Marshaler {
+			return ec.marshalNEraseAccountPayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐEraseAccountPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_eraseAccount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EraseAccountPayload(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_revokeAllSessions(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_revokeAllSessions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Mutation().RevokeAllSessions(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *account.RevokeAllSessionsPayload) graphql.Marshaler {
+			return ec.marshalNRevokeAllSessionsPayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐRevokeAllSessionsPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_revokeAllSessions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RevokeAllSessionsPayload(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createInviteCode(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11080,6 +11894,61 @@ func (ec *executionContext) _ResyncRequired_cursor(ctx context.Context, field gr
 }
 func (ec *executionContext) fieldContext_ResyncRequired_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ResyncRequired", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RevokeAllSessionsPayload_revokedCount(ctx context.Context, field graphql.CollectedField, obj *account.RevokeAllSessionsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeAllSessionsPayload_revokedCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RevokedCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeAllSessionsPayload_revokedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RevokeAllSessionsPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RevokeAllSessionsPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *account.RevokeAllSessionsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeAllSessionsPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*account.AccountUserError) graphql.Marshaler {
+			return ec.marshalNAccountUserError2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐAccountUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeAllSessionsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RevokeAllSessionsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccountUserError(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _RevokeInviteCodePayload_inviteCode(ctx context.Context, field graphql.CollectedField, obj *invite.RevokeInviteCodePayload) (ret graphql.Marshaler) {
@@ -13707,6 +14576,66 @@ func (ec *executionContext) unmarshalInputChangeEmailInput(ctx context.Context, 
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputChangePasswordInput(ctx context.Context, obj any) (account.ChangePasswordInput, error) {
+	var it account.ChangePasswordInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"newPassword"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "newPassword":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("newPassword"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NewPassword = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputChangeUsernameInput(ctx context.Context, obj any) (account.ChangeUsernameInput, error) {
+	var it account.ChangeUsernameInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"username"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "username":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("username"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Username = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputCreateInviteCodeInput(ctx context.Context, obj any) (invite.CreateInviteCodeInput, error) {
 	var it invite.CreateInviteCodeInput
 	if obj == nil {
@@ -14283,11 +15212,14 @@ func (ec *executionContext) unmarshalInputSignInInput(ctx context.Context, obj a
 		asMap[k] = v
 	}
 
+	if _, present := asMap["reactivate"]; !present {
+		asMap["reactivate"] = false
+	}
 	if _, present := asMap["cookie"]; !present {
 		asMap["cookie"] = false
 	}
 
-	fieldsInOrder := [...]string{"login", "password", "cookie"}
+	fieldsInOrder := [...]string{"login", "password", "reactivate", "cookie"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -14308,6 +15240,13 @@ func (ec *executionContext) unmarshalInputSignInInput(ctx context.Context, obj a
 				return it, err
 			}
 			it.Password = data
+		case "reactivate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reactivate"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reactivate = data
 		case "cookie":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cookie"))
 			data, err := ec.unmarshalNBoolean2bool(ctx, v)
@@ -14754,6 +15693,11 @@ func (ec *executionContext) _Account(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "status":
+			out.Values[i] = ec._Account_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "role":
 			out.Values[i] = ec._Account_role(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -14857,6 +15801,11 @@ func (ec *executionContext) _AuthSession(ctx context.Context, sel ast.SelectionS
 			}
 		case "deviceLabel":
 			out.Values[i] = ec._AuthSession_deviceLabel(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "ipPrefix":
+			out.Values[i] = ec._AuthSession_ipPrefix(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -15011,7 +15960,7 @@ func (ec *executionContext) _Block(ctx context.Context, sel ast.SelectionSet, ob
 			}
 		case "blocked":
 			out.Values[i] = ec._Block_blocked(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "createdAt":
@@ -15193,6 +16142,92 @@ func (ec *executionContext) _ChangeEmailPayload(ctx context.Context, sel ast.Sel
 			}
 		case "userErrors":
 			out.Values[i] = ec._ChangeEmailPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var changePasswordPayloadImplementors = []string{"ChangePasswordPayload"}
+
+func (ec *executionContext) _ChangePasswordPayload(ctx context.Context, sel ast.SelectionSet, obj *account.ChangePasswordPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, changePasswordPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ChangePasswordPayload")
+		case "account":
+			out.Values[i] = ec._ChangePasswordPayload_account(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ChangePasswordPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var changeUsernamePayloadImplementors = []string{"ChangeUsernamePayload"}
+
+func (ec *executionContext) _ChangeUsernamePayload(ctx context.Context, sel ast.SelectionSet, obj *account.ChangeUsernamePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, changeUsernamePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ChangeUsernamePayload")
+		case "account":
+			out.Values[i] = ec._ChangeUsernamePayload_account(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ChangeUsernamePayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -15530,6 +16565,49 @@ func (ec *executionContext) _CursorMoved(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var deactivateAccountPayloadImplementors = []string{"DeactivateAccountPayload"}
+
+func (ec *executionContext) _DeactivateAccountPayload(ctx context.Context, sel ast.SelectionSet, obj *account.DeactivateAccountPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deactivateAccountPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeactivateAccountPayload")
+		case "deactivatedAt":
+			out.Values[i] = ec._DeactivateAccountPayload_deactivatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._DeactivateAccountPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var deleteMessagePayloadImplementors = []string{"DeleteMessagePayload"}
 
 func (ec *executionContext) _DeleteMessagePayload(ctx context.Context, sel ast.SelectionSet, obj *messaging.DeleteMessagePayload) graphql.Marshaler {
@@ -15597,7 +16675,7 @@ func (ec *executionContext) _DirectConversationView(ctx context.Context, sel ast
 			}
 		case "otherMember":
 			out.Values[i] = ec._DirectConversationView_otherMember(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -15640,6 +16718,49 @@ func (ec *executionContext) _EditMessagePayload(ctx context.Context, sel ast.Sel
 			}
 		case "userErrors":
 			out.Values[i] = ec._EditMessagePayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var eraseAccountPayloadImplementors = []string{"EraseAccountPayload"}
+
+func (ec *executionContext) _EraseAccountPayload(ctx context.Context, sel ast.SelectionSet, obj *account.EraseAccountPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, eraseAccountPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EraseAccountPayload")
+		case "eraseAfter":
+			out.Values[i] = ec._EraseAccountPayload_eraseAfter(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._EraseAccountPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -16661,6 +17782,41 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "changeUsername":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_changeUsername(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changePassword":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_changePassword(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deactivateAccount":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deactivateAccount(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "eraseAccount":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_eraseAccount(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "revokeAllSessions":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_revokeAllSessions(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "createInviteCode":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createInviteCode(ctx, field)
@@ -17535,6 +18691,49 @@ func (ec *executionContext) _ResyncRequired(ctx context.Context, sel ast.Selecti
 			}
 		case "cursor":
 			out.Values[i] = ec._ResyncRequired_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var revokeAllSessionsPayloadImplementors = []string{"RevokeAllSessionsPayload"}
+
+func (ec *executionContext) _RevokeAllSessionsPayload(ctx context.Context, sel ast.SelectionSet, obj *account.RevokeAllSessionsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, revokeAllSessionsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RevokeAllSessionsPayload")
+		case "revokedCount":
+			out.Values[i] = ec._RevokeAllSessionsPayload_revokedCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._RevokeAllSessionsPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -19105,6 +20304,23 @@ func (ec *executionContext) marshalNAccountRole2githubᚗcomᚋconvenehqᚋconve
 	return res
 }
 
+func (ec *executionContext) unmarshalNAccountStatus2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐAccountStatus(ctx context.Context, v any) (account.AccountStatus, error) {
+	tmp, err := relay.UnmarshalString(v)
+	res := account.AccountStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAccountStatus2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐAccountStatus(ctx context.Context, sel ast.SelectionSet, v account.AccountStatus) graphql.Marshaler {
+	_ = sel
+	res := relay.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNAccountUserError2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐAccountUserErrorᚄ(ctx context.Context, sel ast.SelectionSet, v []*account.AccountUserError) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -19301,6 +20517,36 @@ func (ec *executionContext) marshalNChangeEmailPayload2ᚖgithubᚗcomᚋconvene
 	return ec._ChangeEmailPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNChangePasswordInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐChangePasswordInput(ctx context.Context, v any) (account.ChangePasswordInput, error) {
+	res, err := ec.unmarshalInputChangePasswordInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNChangePasswordPayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐChangePasswordPayload(ctx context.Context, sel ast.SelectionSet, v *account.ChangePasswordPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ChangePasswordPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNChangeUsernameInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐChangeUsernameInput(ctx context.Context, v any) (account.ChangeUsernameInput, error) {
+	res, err := ec.unmarshalInputChangeUsernameInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNChangeUsernamePayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐChangeUsernamePayload(ctx context.Context, sel ast.SelectionSet, v *account.ChangeUsernamePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ChangeUsernamePayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNConversation2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐConversationᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Conversation) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -19421,6 +20667,16 @@ func (ec *executionContext) marshalNDateTime2timeᚐTime(ctx context.Context, se
 	return res
 }
 
+func (ec *executionContext) marshalNDeactivateAccountPayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐDeactivateAccountPayload(ctx context.Context, sel ast.SelectionSet, v *account.DeactivateAccountPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._DeactivateAccountPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNDeleteMessageInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋmessagingᚐDeleteMessageInput(ctx context.Context, v any) (messaging.DeleteMessageInput, error) {
 	res, err := ec.unmarshalInputDeleteMessageInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -19449,6 +20705,16 @@ func (ec *executionContext) marshalNEditMessagePayload2ᚖgithubᚗcomᚋconvene
 		return graphql.Null
 	}
 	return ec._EditMessagePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNEraseAccountPayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐEraseAccountPayload(ctx context.Context, sel ast.SelectionSet, v *account.EraseAccountPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._EraseAccountPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐID(ctx context.Context, v any) (relay.ID, error) {
@@ -20119,6 +21385,16 @@ func (ec *executionContext) marshalNResyncReason2githubᚗcomᚋconvenehqᚋconv
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNRevokeAllSessionsPayload2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐRevokeAllSessionsPayload(ctx context.Context, sel ast.SelectionSet, v *account.RevokeAllSessionsPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._RevokeAllSessionsPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNRevokeInviteCodeInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋinviteᚐRevokeInviteCodeInput(ctx context.Context, v any) (invite.RevokeInviteCodeInput, error) {

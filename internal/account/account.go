@@ -28,6 +28,8 @@ const (
 	touchEvery = time.Minute
 	// recentFor is for how long a proof of the password counts as recent, unless a setting says otherwise.
 	recentFor = 10 * time.Minute
+	// eraseGrace is for how long whoever asked to be erased can come back, unless a setting says otherwise.
+	eraseGrace = 14 * 24 * time.Hour
 	// keyLifetime is how long an idempotency key is remembered.
 	keyLifetime = 24 * time.Hour
 )
@@ -46,6 +48,8 @@ type Service struct {
 	proved    *job.Kind[emailProved]
 	clock     func() time.Time
 	recent    time.Duration
+	grace     time.Duration
+	erasers   []eraser
 	passwords *passwords
 	known     *knownSessions
 	lookups   *gather.Gatherer[uuid.UUID, knownSession]
@@ -67,6 +71,8 @@ type Options struct {
 	Issuer string
 	// Reauthenticate is for how long proving the password counts as recent, for what asks that; zero means 10 minutes.
 	Reauthenticate time.Duration
+	// EraseAfter is for how long whoever asked to be erased can come back; zero means 14 days.
+	EraseAfter time.Duration
 }
 
 // New makes the slice.
@@ -80,8 +86,11 @@ func New(d *db.DB, ring *token.Ring, profiles *profile.Service, facts *fact.Log,
 	if o.Reauthenticate <= 0 {
 		o.Reauthenticate = recentFor
 	}
+	if o.EraseAfter <= 0 {
+		o.EraseAfter = eraseGrace
+	}
 	s := &Service{
-		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, invites: o.Invites, links: o.Links, clock: o.Clock, recent: o.Reauthenticate,
+		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, invites: o.Invites, links: o.Links, clock: o.Clock, recent: o.Reauthenticate, grace: o.EraseAfter,
 		access:    token.NewAccess(ring, o.Issuer, o.Clock),
 		passwords: newPasswords(),
 		known:     newKnownSessions(o.Clock),

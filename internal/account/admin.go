@@ -30,6 +30,13 @@ type GivePasswordInput struct {
 	AccountID relay.ID
 }
 
+// EraseAccountInput is the input of EraseOf.
+type EraseAccountInput struct {
+	AccountID relay.ID
+	// Now is without a grace: with the next run of the erasing.
+	Now bool
+}
+
 // RevokeAccountSessionsInput is the input of RevokeOf.
 type RevokeAccountSessionsInput struct {
 	AccountID relay.ID

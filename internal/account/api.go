@@ -44,9 +44,10 @@ type RegisterPayload struct {
 
 // SignInInput is the input of signIn.
 type SignInInput struct {
-	Login    string
-	Password string
-	Cookie   bool
+	Login      string
+	Password   string
+	Reactivate bool
+	Cookie     bool
 }
 
 // SignInPayload is the answer of signIn.
@@ -99,4 +100,44 @@ type ReauthenticateInput struct {
 type ReauthenticatePayload struct {
 	RecentUntil *time.Time
 	UserErrors  []*AccountUserError
+}
+
+// ChangeUsernameInput is the input of changeUsername.
+type ChangeUsernameInput struct {
+	Username string
+}
+
+// ChangeUsernamePayload is the answer of changeUsername.
+type ChangeUsernamePayload struct {
+	Account    *ent.Account
+	UserErrors []*AccountUserError
+}
+
+// ChangePasswordInput is the input of changePassword.
+type ChangePasswordInput struct {
+	NewPassword string
+}
+
+// ChangePasswordPayload is the answer of changePassword.
+type ChangePasswordPayload struct {
+	Account    *ent.Account
+	UserErrors []*AccountUserError
+}
+
+// DeactivateAccountPayload is the answer of deactivateAccount.
+type DeactivateAccountPayload struct {
+	DeactivatedAt *time.Time
+	UserErrors    []*AccountUserError
+}
+
+// EraseAccountPayload is the answer of eraseAccount.
+type EraseAccountPayload struct {
+	EraseAfter *time.Time
+	UserErrors []*AccountUserError
+}
+
+// RevokeAllSessionsPayload is the answer of revokeAllSessions.
+type RevokeAllSessionsPayload struct {
+	RevokedCount int
+	UserErrors   []*AccountUserError
 }

@@ -14,7 +14,7 @@ import (
 // maxBanReason is how long a reason may be, in characters.
 const maxBanReason = 500
 
-// Ban keeps an account out until it is unbanned, and ends its sessions: requests are refused and sockets cut
+// Ban keeps an account out until it is unbanned, hides it from everybody, and ends its sessions: requests are refused and sockets cut
 // within about a second, on every node. Banning again replaces the reason.
 func (s *Service) Ban(ctx context.Context, in BanAccountInput) (*ent.Account, error) {
 	reason := strings.TrimSpace(in.Reason)
@@ -32,6 +32,9 @@ func (s *Service) Ban(ctx context.Context, in BanAccountInput) (*ent.Account, er
 		row, err := change.Save(sys)
 		if err != nil {
 			return nil, fmt.Errorf("write the ban: %w", err)
+		}
+		if err := s.showOrHide(sys, tx, row); err != nil {
+			return nil, err
 		}
 		diff := audit.Diff{"ban_reason": audit.FromTo(before.BanReason, row.BanReason)}
 		if before.BannedAt == nil {

@@ -2,9 +2,12 @@ package account
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/convenehq/convene/internal/limit"
 )
 
 const maxDeviceLabel = 100 // bytes
@@ -33,4 +36,26 @@ func deviceFrom(ctx context.Context) string {
 		label = label[:len(label)-size]
 	}
 	return label
+}
+
+// How much of an address is kept of where somebody signed in: enough to recognize a provider or a company, too little
+// for a household.
+const ipv4Kept, ipv6Kept = 24, 48
+
+// networkFrom is the network that a request comes from; empty if that is not known.
+func networkFrom(ctx context.Context) string { return networkOf(limit.From(ctx).Network()) }
+
+func networkOf(from netip.Prefix) string {
+	if !from.IsValid() {
+		return ""
+	}
+	bits := ipv4Kept
+	if from.Addr().Is6() {
+		bits = ipv6Kept
+	}
+	network, err := from.Addr().Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return network.String()
 }

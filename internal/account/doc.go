@@ -15,6 +15,8 @@
 //     longer alone: the session ends.
 //   - A banned account opens no session, also none that was being opened meanwhile. Only whoever knows its
 //     password is told that it is banned.
+//   - Whoever deactivates their account, or is banned, is hidden from everybody from the commit on. Whoever asks to be
+//     erased is hidden at once, and gone after the grace: nothing personal of them is left in any table.
 //   - What admins and the operator do to the accounts of others, and whatever ends a session, stands in the
 //     audit log, or has not happened.
 //   - A session that has ended is refused within a second on every node, also under an access token that is
@@ -24,5 +26,5 @@
 // with each refresh and never down; expires_at is never behind ends_at; a revoked session stays revoked;
 // ban_reason is null unless banned_at is set; an address that is proved belongs to one account.
 //
-// Owns: Account, AuthSession, IdempotencyKey, OneTimeToken
+// Owns: Account, AuthSession, IdempotencyKey, OneTimeToken, UsernameReservation
 package account

@@ -24,6 +24,8 @@ const (
 	CodeEmailMissing       AccountErrorCode = "EMAIL_MISSING"
 
 	CodeReauthenticationRequired AccountErrorCode = "REAUTHENTICATION_REQUIRED"
+	CodeAccountDeactivated       AccountErrorCode = "ACCOUNT_DEACTIVATED"
+	CodeUsernameChangedTooOften  AccountErrorCode = "USERNAME_CHANGED_TOO_OFTEN"
 )
 
 // AccountUserError is a refusal: something the person can mend.

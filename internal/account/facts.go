@@ -19,6 +19,12 @@ const (
 	factEmailAsked      = string(audit.AccountEmailAsked)
 	factEmailChanged    = string(audit.AccountEmailChanged)
 	factEmailKept       = string(audit.AccountEmailKept)
+	factUsernameChanged = string(audit.AccountUsernameChanged)
+	factPasswordChanged = string(audit.AccountPasswordChanged)
+	factDeactivated     = string(audit.AccountDeactivated)
+	factReactivated     = string(audit.AccountReactivated)
+	factToBeErased      = string(audit.AccountErasureRequested)
+	factErased          = string(audit.AccountErased)
 	factSessionOpened   = "session.opened"
 	factSessionRevoked  = string(audit.SessionRevoked)
 	factSessionsRevoked = string(audit.AccountSessionsRevoked)
@@ -29,6 +35,10 @@ const refSession = "session"
 
 // refInviter names the account by whose invite somebody has come.
 const refInviter = "inviter"
+
+// Appearances are the kinds of fact after which others see somebody otherwise than before: by another name, no longer,
+// or again.
+var Appearances = []string{factUsernameChanged, factDeactivated, factReactivated, factBanned, factUnbanned}
 
 // Facts are the slice's part of the catalogue.
 var Facts = []fact.Kind{
@@ -62,6 +72,30 @@ var Facts = []fact.Kind{
 		Says: "An account has its old address back: a change was taken back by the link that was sent there.",
 	},
 	{
+		Name: factUsernameChanged, Subject: "account", By: []string{"changeUsername"},
+		Says: "Somebody has another username. The old one stays reserved for them for 30 days.",
+	},
+	{
+		Name: factPasswordChanged, Subject: "account", By: []string{"changePassword"},
+		Says: "Somebody has given themselves another password.",
+	},
+	{
+		Name: factDeactivated, Subject: "account", By: []string{"deactivateAccount", "eraseAccount", "convene admin erase"},
+		Says: "Somebody is hidden from everybody and signed out, and may come back.",
+	},
+	{
+		Name: factReactivated, Subject: "account", By: []string{"signIn"},
+		Says: "Somebody is back, and is to be erased no longer.",
+	},
+	{
+		Name: factToBeErased, Subject: "account", By: []string{"eraseAccount", "convene admin erase"},
+		Says: "An account is to be erased after the grace.",
+	},
+	{
+		Name: factErased, Subject: "account", By: []string{"convene serve"},
+		Says: "An account is gone, and all that was personal of it. What others keep of the person is theirs to let go of.",
+	},
+	{
 		Name: factSessionOpened, Subject: "account", Refs: []string{refSession}, By: []string{"register", "signIn", "resetPassword"},
 		Says: "Somebody has signed in.",
 	},
@@ -73,7 +107,9 @@ var Facts = []fact.Kind{
 	{
 		Name: factSessionsRevoked, Subject: "account",
 		By: []string{
-			"revokeOtherSessions", "resetPassword", "undoEmailChange", "convene admin sessions", "convene admin ban", "convene admin grant", "convene admin reset-password",
+			"revokeOtherSessions", "revokeAllSessions", "resetPassword", "undoEmailChange", "changePassword", "deactivateAccount", "eraseAccount",
+			"convene admin sessions",
+			"convene admin ban", "convene admin grant", "convene admin reset-password", "convene admin erase",
 		},
 		Says: "Several of an account's sessions have ended before their time.",
 	},

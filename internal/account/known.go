@@ -25,7 +25,7 @@ type knownSession struct {
 	role      viewer.Role
 	isCookie  bool
 	isRevoked bool
-	isBanned  bool
+	isKeptOut bool
 	expiresAt time.Time
 	// asOf is when the row was asked for, not when the answer came: it may have changed in between.
 	asOf time.Time

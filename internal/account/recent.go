@@ -15,7 +15,7 @@ func (s *Service) requireRecent(ctx context.Context) error {
 	if _, err := viewer.Require(ctx); err != nil {
 		return err
 	}
-	row, err := s.db.Ent.AuthSession.Query().Where(authsession.ID(viewer.From(ctx).Session())).Only(ctx)
+	row, err := s.db.Ent.AuthSession.Query().Where(authsession.ID(viewer.From(ctx).Session()), authsession.RevokedAtIsNil()).Only(ctx)
 	if err != nil && !db.IsNotFound(err) {
 		return fmt.Errorf("read the session: %w", err)
 	}

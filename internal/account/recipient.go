@@ -16,7 +16,7 @@ import (
 func (s *Service) Recipient(ctx context.Context, id uuid.UUID) (mail.Recipient, error) {
 	ctx = viewer.AsSystem(ctx, "a mail is sent when nobody asks")
 	a, err := s.db.Ent.Account.Get(ctx, id)
-	if db.IsNotFound(err) {
+	if db.IsNotFound(err) || err == nil && a.ErasedAt != nil {
 		return mail.Recipient{}, nil
 	}
 	if err != nil {

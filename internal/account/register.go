@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,7 +80,10 @@ func (s *Service) isTaken(ctx context.Context, username string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look whether the username is taken: %w", err)
 	}
-	return taken, nil
+	if taken {
+		return true, nil
+	}
+	return s.isKept(ctx, s.db.Ent.UsernameReservation.Query(), username, uuid.Nil)
 }
 
 // enrol writes all that a new account is made of. The key's row comes first: whoever repeats the request
@@ -105,6 +109,9 @@ func (s *Service) enrol(ctx context.Context, tx *ent.Tx, c claim, hash string) (
 	}
 	if err != nil {
 		return nil, fmt.Errorf("write the account: %w", err)
+	}
+	if kept, err := s.isKept(ctx, tx.UsernameReservation.Query(), c.username, id); err != nil || kept {
+		return nil, cmp.Or(err, refuse(CodeUsernameTaken, usernameTaken, "input", "username"))
 	}
 	if err := s.profiles.Create(ctx, tx, id, c.username, c.displayName); err != nil {
 		return nil, err

@@ -58,6 +58,16 @@ func (s *Service) endOwn(ctx context.Context, session, owner uuid.UUID) error {
 
 // RevokeOthers ends all of the viewer's sessions but the one that asks, and says how many that were.
 func (s *Service) RevokeOthers(ctx context.Context) (int, error) {
+	return s.revokeOwn(ctx, viewer.From(ctx).Session(), "other_sessions")
+}
+
+// RevokeAll ends all of the viewer's sessions, the one that asks too, and says how many that were.
+func (s *Service) RevokeAll(ctx context.Context) (int, error) {
+	return s.revokeOwn(ctx, uuid.Nil, "sessions")
+}
+
+// revokeOwn ends the viewer's sessions but for one; what those are is called in the log.
+func (s *Service) revokeOwn(ctx context.Context, but uuid.UUID, what string) (int, error) {
 	me, err := viewer.Require(ctx)
 	if err != nil {
 		return 0, err
@@ -67,12 +77,12 @@ func (s *Service) RevokeOthers(ctx context.Context) (int, error) {
 		if err := s.holdSessions(ctx, tx, me); err != nil {
 			return err
 		}
-		if n, err = s.endSessions(ctx, tx, me, viewer.From(ctx).Session()); err != nil || n == 0 {
+		if n, err = s.endSessions(ctx, tx, me, but); err != nil || n == 0 {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Entry{
 			Action: audit.AccountSessionsRevoked, Target: audit.Target{Kind: ent.AccountPrefix, ID: me}, Account: me,
-			Diff: audit.Diff{"other_sessions": audit.FromTo(n, 0)}, At: s.now(),
+			Diff: audit.Diff{what: audit.FromTo(n, 0)}, At: s.now(),
 		})
 	})
 	if err != nil {

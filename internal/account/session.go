@@ -34,7 +34,7 @@ func (s *Service) openSession(
 ) (*ent.AuthSession, error) {
 	now := s.now()
 	session, err := tx.AuthSession.Create().SetID(id).SetCreatedAt(now).
-		SetAccountID(account).SetIsCookie(cookie).SetDeviceLabel(deviceFrom(ctx)).
+		SetAccountID(account).SetIsCookie(cookie).SetDeviceLabel(deviceFrom(ctx)).SetIPPrefix(networkFrom(ctx)).
 		SetRotatedAt(now).SetAuthenticatedAt(now).SetLastUsedAt(now).SetExpiresAt(now.Add(sessionIdle)).SetEndsAt(now.Add(sessionMax)).
 		Save(ctx)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 const wrongCredentials = "The account is unknown or the password is wrong."
 
 // SignIn opens a session for whoever knows the password. Unknown account and wrong password take the same
-// steps, one query and one hash, and get the same answer. That somebody is banned is told to whoever knows
+// steps, one query and one hash, and get the same answer. That somebody is banned or has deactivated the account is told to whoever knows
 // the password alone.
 func (s *Service) SignIn(ctx context.Context, in SignInInput) (*SignedIn, error) {
 	ctx = viewer.AsSystem(ctx, "who signs in is nobody yet")
@@ -36,6 +36,11 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (*SignedIn, error)
 	}
 	var session *ent.AuthSession
 	err = s.db.Tx(ctx, func(tx *ent.Tx) (err error) {
+		if in.Reactivate {
+			if err := s.comeBack(ctx, tx, who); err != nil {
+				return err
+			}
+		}
 		session, err = s.admit(ctx, tx, who, in.Cookie)
 		return err
 	})
@@ -53,10 +58,10 @@ func (s *Service) claimant(ctx context.Context, login string) (*ent.Account, err
 	}
 	// A username has no @ but may be written with one in front.
 	if name := strings.TrimPrefix(foldUsername(login), "@"); !strings.Contains(name, "@") {
-		return s.db.Ent.Account.Query().Where(account.Username(name)).Only(ctx)
+		return s.db.Ent.Account.Query().Where(account.Username(name), account.ErasedAtIsNil()).Only(ctx)
 	}
 	return s.db.Ent.Account.Query().
-		Where(account.Email(foldEmail(login)), account.Or(
+		Where(account.Email(foldEmail(login)), account.ErasedAtIsNil(), account.Or(
 			account.EmailVerifiedAtNotNil(),
 			account.EmailClaimedAtGT(s.now().Add(-claimLifetime)),
 		)).

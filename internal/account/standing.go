@@ -22,7 +22,7 @@ func (s *Service) standing(ctx context.Context, id uuid.UUID, isCookie bool) (vi
 		return viewer.Viewer{}, time.Time{}, fault.Unavailable(err)
 	case err != nil:
 		return viewer.Viewer{}, time.Time{}, err
-	case known.account == uuid.Nil, known.isRevoked, known.isBanned, known.isCookie != isCookie, !s.clock().Before(known.expiresAt):
+	case known.account == uuid.Nil, known.isRevoked, known.isKeptOut, known.isCookie != isCookie, !s.clock().Before(known.expiresAt):
 		return viewer.Viewer{}, time.Time{}, unauthenticated("The session has ended. Sign in again.", nil)
 	}
 	return viewer.OfPerson(known.account, id).WithRole(known.role), known.expiresAt, nil
@@ -38,7 +38,8 @@ func (s *Service) lookUp(ctx context.Context, id uuid.UUID) (knownSession, error
 // without an account has been erased with it since.
 func (s *Service) lookUpAll(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]knownSession, error) {
 	rows, err := s.db.SQL.QueryContext(ctx, `
-SELECT s.id, s.account_id, s.is_cookie, s.last_used_at, s.expires_at, s.ends_at, s.revoked_at IS NOT NULL, a.role, a.banned_at IS NOT NULL
+SELECT s.id, s.account_id, s.is_cookie, s.last_used_at, s.expires_at, s.ends_at, s.revoked_at IS NOT NULL, a.role,
+	coalesce(a.banned_at, a.deactivated_at, a.erased_at) IS NOT NULL
 FROM auth_sessions s JOIN accounts a ON a.id = s.account_id
 WHERE s.id = ANY ($1)`, ids)
 	if err != nil {
@@ -52,12 +53,12 @@ WHERE s.id = ANY ($1)`, ids)
 		var row ent.AuthSession
 		var known knownSession
 		err := rows.Scan(&row.ID, &known.account, &known.isCookie, &row.LastUsedAt, &known.expiresAt, &row.EndsAt,
-			&known.isRevoked, &known.role, &known.isBanned)
+			&known.isRevoked, &known.role, &known.isKeptOut)
 		if err != nil {
 			return nil, fmt.Errorf("read a session: %w", err)
 		}
 		all[row.ID] = known
-		if !known.isRevoked && !known.isBanned && now.Before(known.expiresAt) && now.Sub(row.LastUsedAt) >= touchEvery {
+		if !known.isRevoked && !known.isKeptOut && now.Before(known.expiresAt) && now.Sub(row.LastUsedAt) >= touchEvery {
 			used.ids, used.until = append(used.ids, row.ID), append(used.until, extended(&row, now))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/convenehq/convene/ent/authsession"
 	"github.com/convenehq/convene/ent/idempotencykey"
 	"github.com/convenehq/convene/ent/onetimetoken"
+	"github.com/convenehq/convene/ent/usernamereservation"
 	"github.com/convenehq/convene/internal/viewer"
 )
 
@@ -31,6 +32,10 @@ func (s *Service) Sweep(ctx context.Context) error {
 	}
 	if _, err := s.db.Ent.OneTimeToken.Delete().Where(onetimetoken.ExpiresAtLTE(now.Add(-linkKept))).Exec(ctx); err != nil {
 		return fmt.Errorf("remove old links: %w", err)
+	}
+	_, err = s.db.Ent.UsernameReservation.Delete().Where(usernamereservation.EndsAtLTE(now)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("remove reservations of usernames: %w", err)
 	}
 	return s.lapse(ctx)
 }

@@ -15,6 +15,7 @@ import (
 var booleans = map[string]string{
 	"RegisterInput.cookie":      "it chooses a mode, it does not describe anything",
 	"ResetPasswordInput.cookie": "it chooses a mode, it does not describe anything",
+	"SignInInput.reactivate":    "it says what to do, it does not describe anything",
 	"SignInInput.cookie":        "it chooses a mode, it does not describe anything",
 }
 

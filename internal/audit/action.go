@@ -15,10 +15,17 @@ const (
 	AccountResetIssued Action = "account.reset_issued"
 	// AccountEmailAsked is another address that is still to be proved, AccountEmailChanged one that is, and AccountEmailKept
 	// a change that the old address took back.
-	AccountEmailAsked   Action = "account.email_asked"
-	AccountEmailChanged Action = "account.email_changed"
-	AccountEmailKept    Action = "account.email_kept"
-	SessionRevoked      Action = "session.revoked"
+	AccountEmailAsked      Action = "account.email_asked"
+	AccountEmailChanged    Action = "account.email_changed"
+	AccountEmailKept       Action = "account.email_kept"
+	AccountUsernameChanged Action = "account.username_changed"
+	AccountPasswordChanged Action = "account.password_changed"
+	AccountDeactivated     Action = "account.deactivated"
+	AccountReactivated     Action = "account.reactivated"
+	// AccountErasureRequested is that an account is to be erased after the grace; the person is hidden at once.
+	AccountErasureRequested Action = "account.erasure_requested"
+	AccountErased           Action = "account.erased"
+	SessionRevoked          Action = "session.revoked"
 	// SessionReused is a refresh token that came again after it had been used up: somebody else may have it,
 	// so the session was ended.
 	SessionReused Action = "session.reused"
@@ -37,6 +44,7 @@ func Actions() []Action {
 	return []Action{
 		AccountBanned, AccountUnbanned, AccountRoleGranted, AccountPasswordReset, AccountSessionsRevoked,
 		AccountResetIssued, AccountEmailAsked, AccountEmailChanged, AccountEmailKept,
+		AccountUsernameChanged, AccountPasswordChanged, AccountDeactivated, AccountReactivated, AccountErasureRequested, AccountErased,
 		SessionRevoked, SessionReused, EpochRenewed, InviteCodeCreated, InviteCodeRevoked, FactDropped, JobCancelled,
 	}
 }

@@ -4,8 +4,8 @@
 // What it promises:
 //
 //   - No change without its entry and no entry without its change: both are committed together or not at all.
-//   - An entry is never changed. It is removed when its time is up, by the sweep, and not before: a trigger in
-//     the database refuses anything else.
+//   - An entry is never changed, but that what it says of somebody who is erased is taken out of it. It is removed when
+//     its time is up, by the sweep, and not before: a trigger in the database refuses anything else.
 //   - No secret is in an entry. Of a password it says that it changed.
 //   - Who reads: admins and the operator, by the entity's policy.
 //

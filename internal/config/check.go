@@ -68,6 +68,9 @@ func (c Config) checkNumbers() error {
 	if c.Reauthenticate != 0 && (c.Reauthenticate < time.Minute || c.Reauthenticate > 24*time.Hour) {
 		return fmt.Errorf("CONVENE_REAUTHENTICATE is %v and has to be between 1m and 24h", c.Reauthenticate)
 	}
+	if c.EraseAfter != 0 && (c.EraseAfter < time.Hour || c.EraseAfter > 90*24*time.Hour) {
+		return fmt.Errorf("CONVENE_ERASE_AFTER is %v and has to be between 1h and 2160h", c.EraseAfter)
+	}
 	return nil
 }
 

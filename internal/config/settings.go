@@ -73,6 +73,9 @@ type Config struct {
 	// Reauthenticate is for how long proving one's password counts as recent, as changing it and the like ask for;
 	// between 1m and 24h, or 0 for the default.
 	Reauthenticate time.Duration `env:"CONVENE_REAUTHENTICATE" envDefault:"10m"`
+	// EraseAfter is for how long whoever asked to be erased can come back; between 1h and 2160h (90 days), or 0 for the
+	// default. Keep backups for no longer than this, or a restored one may have people in it whom it does not know to erase.
+	EraseAfter time.Duration `env:"CONVENE_ERASE_AFTER" envDefault:"336h"`
 	Limits
 	Traces
 	Asking

@@ -20,7 +20,9 @@ import (
 const perDayUnproved = 3
 
 // stands tells whether an account may invite, and its codes let somebody in.
-func stands(row *ent.Account) bool { return row.BannedAt == nil }
+func stands(row *ent.Account) bool {
+	return row.BannedAt == nil && row.DeactivatedAt == nil && row.ErasedAt == nil
+}
 
 // hold locks the viewer's account, so that what follows can be counted, and answers it if it may invite.
 func (s *Service) hold(ctx context.Context, tx *ent.Tx, me uuid.UUID) (*ent.Account, error) {

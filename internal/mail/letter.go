@@ -34,6 +34,12 @@ const (
 	EmailChangeAsked = "account.email_change_asked"
 	// EmailChanged tells the old address of a change that is done, with a link that takes it back.
 	EmailChanged = "account.email_changed"
+	// UsernameChanged tells that the account has another username.
+	UsernameChanged = "account.username_changed"
+	// Deactivated tells how to come back.
+	Deactivated = "account.deactivated"
+	// ErasureRequested tells until when one can come back.
+	ErasureRequested = "account.erasure_requested"
 )
 
 // A Letter is what to write to whom. It is stored until it is sent and for weeks after that.
@@ -73,6 +79,9 @@ var letters = map[string]struct {
 	ChangeEmail:          {parse(ChangeEmail), sampleLink},
 	EmailChangeAsked:     {parse(EmailChangeAsked), sampleLink},
 	EmailChanged:         {parse(EmailChanged), sampleLink},
+	UsernameChanged:      {parse(UsernameChanged), nil},
+	Deactivated:          {parse(Deactivated), nil},
+	ErasureRequested:     {parse(ErasureRequested), map[string]string{"until": "14 January 2030, 09:30 UTC"}},
 }
 
 // write makes a message of a letter; who sends it adds when and by which name.

@@ -59,6 +59,9 @@ func (s *Service) With(ctx context.Context, profileID relay.ID) (*DirectConversa
 	if err != nil {
 		return nil, err
 	}
+	if cards[me] == nil { // hidden by now, while this session is still remembered
+		return nil, nil
+	}
 	return &DirectConversationView{Conversation: c, Viewer: cards[me], OtherMember: cards[other]}, nil
 }
 

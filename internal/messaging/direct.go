@@ -11,6 +11,7 @@ import (
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/block"
 	"github.com/convenehq/convene/ent/conversation"
+	"github.com/convenehq/convene/ent/profile"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/viewer"
@@ -57,6 +58,10 @@ func (s *Service) makeDirect(ctx context.Context, tx *ent.Tx, me, other uuid.UUI
 	if !slices.Contains(exist, me) || !slices.Contains(exist, other) {
 		return uuid.Nil, cannotMessage(true)
 	}
+	hidden, err := tx.Profile.Query().Where(profile.IDIn(me, other), profile.HiddenAtNotNil()).Exist(ctx)
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("look who is hidden: %w", err)
+	}
 	blocked, err := tx.Block.Query().Where(block.Or(
 		block.And(block.BlockerID(me), block.BlockedID(other)),
 		block.And(block.BlockerID(other), block.BlockedID(me)),
@@ -64,7 +69,7 @@ func (s *Service) makeDirect(ctx context.Context, tx *ent.Tx, me, other uuid.UUI
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("look for a block: %w", err)
 	}
-	if blocked {
+	if blocked || hidden {
 		return uuid.Nil, cannotMessage(true)
 	}
 	// Both accounts are locked: nobody else makes this conversation now.

@@ -12,6 +12,7 @@ import (
 	"github.com/convenehq/convene/ent/conversation"
 	"github.com/convenehq/convene/ent/conversationentry"
 	"github.com/convenehq/convene/ent/conversationmember"
+	"github.com/convenehq/convene/ent/profile"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/viewer"
@@ -159,7 +160,8 @@ func takeNumber(ctx context.Context, tx *ent.Tx, id uuid.UUID) (int64, error) {
 	return c.Seq, nil
 }
 
-// mayWrite refuses what sending would refuse: in a direct conversation, anything while a block stands.
+// mayWrite refuses what sending would refuse: in a direct conversation, anything while a block stands, or
+// the other one is hidden or erased.
 func (s *Service) mayWrite(ctx context.Context, tx *ent.Tx, id uuid.UUID) error {
 	ctx = viewer.AsSystem(ctx, "look for a block by whomever")
 	kind, err := tx.Conversation.Query().Where(conversation.ID(id)).Select(conversation.FieldKind).String(ctx)
@@ -179,7 +181,11 @@ func (s *Service) mayWrite(ctx context.Context, tx *ent.Tx, id uuid.UUID) error 
 	if err != nil {
 		return fmt.Errorf("look for a block: %w", err)
 	}
-	if blocked {
+	there, err := tx.Profile.Query().Where(profile.IDIn(members...), profile.HiddenAtIsNil()).Count(ctx)
+	if err != nil {
+		return fmt.Errorf("look whether both are there: %w", err)
+	}
+	if blocked || there < 2 {
 		return refuse(CodeCannotMessage, "You can not write here.", "input", "messageId")
 	}
 	return nil

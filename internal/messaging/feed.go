@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/feed"
 )
@@ -18,6 +19,7 @@ const feedKind = "conversation"
 // joinFeeds says how conversations get into the feeds: whose, and what is shown there.
 func (s *Service) joinFeeds(f *feed.Service) {
 	f.Show(feed.Subject{Kind: feedKind, Prefix: ent.ConversationPrefix, Show: s.showConversations})
+	f.Follow(s.appearances, account.Appearances...)
 	f.Follow(s.audience, factOpened, factJoined, factLeft, factEdited, factDeleted, burstSent, burstRead, burstVisited)
 }
 
@@ -125,4 +127,32 @@ func (s *Service) audience(ctx context.Context, tx *ent.Tx, b fact.Batch) ([]fee
 		changes = append(changes, c)
 	}
 	return changes, rows.Err()
+}
+
+// appearancesSQL finds to whom people show otherwise than before in a conversation: the other members of those that are
+// between two, or small, but for whom a block keeps apart from them, who did not see them there before either.
+var appearancesSQL = `
+SELECT me.conversation_id, cm.account_id
+FROM conversation_members me
+JOIN conversations c ON c.id = me.conversation_id
+JOIN conversation_members cm ON cm.conversation_id = me.conversation_id AND cm.account_id <> me.account_id
+WHERE me.account_id = ANY ($1::uuid[]) AND ` + isSmall + ` AND (c.kind = 'DIRECT' OR NOT EXISTS (
+	SELECT 1 FROM blocks b
+	WHERE b.blocker_id = me.account_id AND b.blocked_id = cm.account_id OR b.blocked_id = me.account_id AND b.blocker_id = cm.account_id))`
+
+// appearances is in which conversations somebody shows otherwise than before, and to whom.
+func (s *Service) appearances(ctx context.Context, tx *ent.Tx, b fact.Batch) ([]feed.Change, error) {
+	people := make([]uuid.UUID, len(b.Facts))
+	for i, f := range b.Facts {
+		people[i] = f.Subject
+	}
+	conversations, accounts, err := pairs(ctx, tx, appearancesSQL, people)
+	if err != nil {
+		return nil, err
+	}
+	changes := make([]feed.Change, len(conversations))
+	for i, c := range conversations {
+		changes[i] = feed.Change{Account: accounts[i], Kind: feedKind, Subject: c}
+	}
+	return changes, nil
 }

@@ -59,6 +59,7 @@ func New(
 	s.sights = gather.New(s.readSights)
 	hub.Register(StreamKind, source{d.SQL}, live.Shared)
 	s.joinFeeds(feeds)
+	accounts.WhenErased("messaging", s.erase)
 	if s.presence != nil {
 		s.presence.Tell(s.tellPresence)
 	}

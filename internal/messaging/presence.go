@@ -108,7 +108,7 @@ FROM unnest($1::uuid[], $2::uuid[]) AS k (conversation_id, account_id)
 JOIN conversation_members me ON me.conversation_id = k.conversation_id AND me.account_id = k.account_id
 LEFT JOIN LATERAL (
 	SELECT o.account_id, p.username, p.display_name, o.created_at, o.id
-	FROM conversation_members o JOIN profiles p ON p.id = o.account_id
+	FROM conversation_members o JOIN profiles p ON p.id = o.account_id AND p.hidden_at IS NULL
 	WHERE o.conversation_id = me.conversation_id AND o.account_id <> me.account_id AND NOT EXISTS (
 		SELECT 1 FROM blocks b
 		WHERE b.blocker_id = me.account_id AND b.blocked_id = o.account_id OR b.blocked_id = me.account_id AND b.blocker_id = o.account_id)

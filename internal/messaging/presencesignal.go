@@ -93,7 +93,7 @@ func (s *Service) placesOf(ctx context.Context, people []uuid.UUID) (places []pl
 
 // Some members of small conversations with their cards, and the others between whom and them a block stands.
 var presenceSQL = `
-SELECT me.conversation_id, me.account_id, p.username, p.display_name, ` + partedSQL + `
+SELECT me.conversation_id, me.account_id, p.username, p.display_name, p.hidden_at IS NOT NULL, ` + partedSQL + `
 FROM unnest($1::uuid[], $2::uuid[]) AS k (conversation_id, account_id)
 JOIN conversation_members me ON me.conversation_id = k.conversation_id AND me.account_id = k.account_id
 JOIN profiles p ON p.id = me.account_id
@@ -109,9 +109,13 @@ func (s *Service) signalPresence(ctx context.Context, places []place, changes ma
 	for rows.Next() {
 		var conversation uuid.UUID
 		var ids []byte
+		var isHidden bool
 		card := &profile.ProfileCard{}
-		if err := rows.Scan(&conversation, &card.Row, &card.Username, &card.DisplayName, &ids); err != nil {
+		if err := rows.Scan(&conversation, &card.Row, &card.Username, &card.DisplayName, &isHidden, &ids); err != nil {
 			return fmt.Errorf("read who has come or gone: %w", err)
+		}
+		if isHidden && changes[card.Row] {
+			continue // that they have gone is told: who knew of them would wait for it
 		}
 		var parted []uuid.UUID
 		if err := json.Unmarshal(ids, &parted); err != nil {

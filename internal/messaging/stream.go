@@ -142,7 +142,7 @@ LEFT JOIN LATERAL (
 	ORDER BY seq LIMIT $3
 ) e ON true
 LEFT JOIN LATERAL (
-	SELECT m.*, a.username, a.display_name FROM messages m LEFT JOIN profiles a ON a.id = m.author_id
+	SELECT m.*, a.username, a.display_name FROM messages m LEFT JOIN profiles a ON a.id = m.author_id AND a.hidden_at IS NULL
 	WHERE m.id = e.message_id OFFSET 0
 ) m ON true
 ORDER BY c.id, e.seq`

@@ -80,10 +80,12 @@ func (s *Service) StartTyping(ctx context.Context, in StartTypingInput) (*time.T
 // Whether somebody is in a conversation, and the other members with whom a block stands, whoever made it: the words
 // of append_messages. It takes no lock, for nothing is kept.
 const typingSQL = `
-SELECT c.kind, p.username, p.display_name, ` + partedSQL + `
+SELECT c.kind, p.username, p.display_name, ` + partedSQL + `, c.kind <> 'DIRECT' OR EXISTS (
+	SELECT 1 FROM conversation_members o JOIN profiles op ON op.id = o.account_id AND op.hidden_at IS NULL
+	WHERE o.conversation_id = me.conversation_id AND o.account_id <> me.account_id)
 FROM conversation_members me
 JOIN conversations c ON c.id = me.conversation_id
-JOIN profiles p ON p.id = me.account_id
+JOIN profiles p ON p.id = me.account_id AND p.hidden_at IS NULL
 WHERE me.conversation_id = $1 AND me.account_id = $2`
 
 // partedSQL finds those of me's conversation between whom and me a block stands.
@@ -101,7 +103,8 @@ func (s *Service) mayType(ctx context.Context, me, id uuid.UUID) (*profile.Profi
 	card := &profile.ProfileCard{Row: me}
 	var kind string
 	var ids []byte
-	err := s.db.SQL.QueryRowContext(ctx, typingSQL, id, me).Scan(&kind, &card.Username, &card.DisplayName, &ids)
+	var isThere bool
+	err := s.db.SQL.QueryRowContext(ctx, typingSQL, id, me).Scan(&kind, &card.Username, &card.DisplayName, &ids, &isThere)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, nil, refuse(CodeNotFound, "There is no such conversation of yours.", "input", "conversationId")
@@ -112,7 +115,7 @@ func (s *Service) mayType(ctx context.Context, me, id uuid.UUID) (*profile.Profi
 	if err := json.Unmarshal(ids, &parted); err != nil {
 		return nil, nil, fmt.Errorf("look whether somebody may type: %w", err)
 	}
-	if kind == conversation.KindDIRECT.String() && len(parted) > 0 {
+	if kind == conversation.KindDIRECT.String() && len(parted) > 0 || !isThere {
 		return nil, nil, cannotMessage(false)
 	}
 	return card, parted, nil

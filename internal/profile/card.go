@@ -12,11 +12,12 @@ import (
 	"github.com/convenehq/convene/internal/viewer"
 )
 
-// Cards are the cards of people, by id, in one statement; there is none for who does not exist. They are
+// Cards are the cards of people, by id, in one statement; there is none for who does not exist or is
+// hidden. They are
 // the same for every viewer: whoever may read what a person wrote sees who wrote it, also when a block
 // stands between them by now. So ask only for the authors of what the viewer may read.
 func (s *Service) Cards(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*ProfileCard, error) {
-	rows, err := s.db.Ent.Profile.Query().Where(profile.IDIn(ids...)).
+	rows, err := s.db.Ent.Profile.Query().Where(profile.IDIn(ids...), profile.HiddenAtIsNil()).
 		Select(profile.FieldUsername, profile.FieldDisplayName).
 		All(viewer.AsSystem(ctx, "a card is shown to whoever may read what its person wrote"))
 	if err != nil {

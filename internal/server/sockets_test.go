@@ -42,6 +42,22 @@ func TestSessionsEndEverywhere(t *testing.T) {
 			return err
 		},
 	}
+	ends["deactivated"] = func(of resident) error {
+		_, err := p.nodes[0].Accounts.Deactivate(of.as(t))
+		return err
+	}
+	ends["about to be erased"] = func(of resident) error {
+		_, err := p.nodes[0].Accounts.Erase(of.as(t))
+		return err
+	}
+	ends["revoked with all others"] = func(of resident) error {
+		_, err := p.nodes[0].Accounts.RevokeAll(p.signIn(of.id).as(t))
+		return err
+	}
+	ends["older than the password"] = func(of resident) error {
+		_, err := p.nodes[0].Accounts.ChangePassword(p.signIn(of.id).as(t), account.ChangePasswordInput{NewPassword: "another horse battery"})
+		return err
+	}
 	bystander := p.person("bystander")
 	watching := p.visit(p.addresses[1], bystander.token)
 	for name, end := range ends {
