@@ -1940,7 +1940,7 @@ input RegisterInput {
   username: String!
   "An e-mail address, at most 254 characters."
   email: String!
-  "At least 8 characters, at most 256 bytes, and not the username or the address."
+  "At least 8 characters, at most 256 bytes, and nothing that others would guess."
   password: String!
   "The name to show, 1 to 50 characters; the username if left out."
   displayName: String
@@ -2046,6 +2046,10 @@ enum AccountErrorCode {
   EMAIL_INVALID
   "The password is too short, too long, or is the username or the address."
   PASSWORD_INVALID
+  "The password is a pattern, one common word, or little more than a name or an address that others know."
+  PASSWORD_WEAK
+  "The password is in a list of those that many people use or that have leaked."
+  PASSWORD_BREACHED
   "The display name is empty, too long, or has characters that are not allowed."
   DISPLAY_NAME_INVALID
   "The account is unknown or the password is wrong; which of them is not said."

@@ -9,6 +9,7 @@ import (
 	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/gather"
 	"github.com/convenehq/convene/internal/mail"
+	"github.com/convenehq/convene/internal/password"
 	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/token"
 )
@@ -37,6 +38,8 @@ type Service struct {
 	mail      *mail.Mailer
 	clock     func() time.Time
 	passwords *passwords
+	judge     *password.Judge
+	service   string
 	known     *knownSessions
 	lookups   *gather.Gatherer[uuid.UUID, knownSession]
 }
@@ -47,6 +50,8 @@ type Options struct {
 	Clock func() time.Time
 	// Mail sends what accounts have to be told; nil sends nothing.
 	Mail *mail.Mailer
+	// Judge says which passwords may be chosen; nil goes by the list that comes with Convene.
+	Judge *password.Judge
 	// Issuer is the `iss` of access tokens, the service's public URL; empty means "convene".
 	Issuer string
 }
@@ -59,10 +64,13 @@ func New(d *db.DB, ring *token.Ring, profiles *profile.Service, facts *fact.Log,
 	if o.Issuer == "" {
 		o.Issuer = "convene"
 	}
+	if o.Judge == nil {
+		o.Judge, _ = password.New(password.Options{}) // nothing to read, so nothing to fail
+	}
 	s := &Service{
 		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, clock: o.Clock,
 		access:    token.NewAccess(ring, o.Issuer, o.Clock),
-		passwords: newPasswords(),
+		passwords: newPasswords(), judge: o.Judge, service: o.Issuer,
 		known:     newKnownSessions(o.Clock),
 	}
 	s.lookups = gather.New(s.lookUpAll)

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/mail"
@@ -15,9 +16,7 @@ import (
 
 const (
 	maxEmail       = 254
-	minPassword    = 8   // characters
-	maxPassword    = 256 // bytes
-	maxIdempotency = 64  // characters
+	maxIdempotency = 64 // characters
 )
 
 // A claim is what somebody who registers says of themselves, in the form in which it is stored.
@@ -40,9 +39,9 @@ var reserved = map[string]bool{
 	"webmaster": true,
 }
 
-// readClaim checks all that can be checked without asking the database. The refusals come joined, so that
+// readClaim checks all that can be checked without asking our database. The refusals come joined, so that
 // a form shows them at once; the fault is about the idempotency key, which is the client's and no person's.
-func readClaim(in RegisterInput) (c claim, refusals error, fatal error) {
+func (s *Service) readClaim(ctx context.Context, in RegisterInput) (c claim, refusals error, fatal error) {
 	if in.IdempotencyKey != nil {
 		c.key = *in.IdempotencyKey
 		if n := utf8.RuneCountInString(c.key); n < 1 || n > maxIdempotency {
@@ -65,12 +64,12 @@ func readClaim(in RegisterInput) (c claim, refusals error, fatal error) {
 	}
 	c.email, problem = checkEmail(in.Email)
 	add(CodeEmailInvalid, problem, "email")
-	add(CodePasswordInvalid, checkPassword(c), "password")
 	c.displayName = c.username
 	if in.DisplayName != nil {
 		c.displayName, problem = profile.CheckDisplayName(*in.DisplayName)
 		add(CodeDisplayNameInvalid, problem, "displayName")
 	}
+	problems = append(problems, s.checkNewPassword(ctx, c.password, owner{c.username, c.email, c.displayName}, "input", "password"))
 	return c, errors.Join(problems...), nil
 }
 
@@ -126,16 +125,4 @@ func foldEmail(s string) string {
 		}
 		return r
 	}, strings.Trim(s, " "))
-}
-
-func checkPassword(c claim) (problem string) {
-	switch {
-	case utf8.RuneCountInString(c.password) < minPassword:
-		return fmt.Sprintf("A password has at least %d characters.", minPassword)
-	case len(c.password) > maxPassword:
-		return fmt.Sprintf("A password has at most %d bytes.", maxPassword)
-	case strings.EqualFold(c.password, c.username) || strings.EqualFold(c.password, c.email):
-		return "The password must not be the username or the address."
-	}
-	return ""
 }

@@ -22,7 +22,7 @@ var errRaced = errors.New("the idempotency key was used at the same moment")
 // Register makes an account with its profile and signs in. That an address is claimed by somebody else
 // already makes no difference to any of it.
 func (s *Service) Register(ctx context.Context, in RegisterInput) (*SignedIn, error) {
-	c, refusals, err := readClaim(in)
+	c, refusals, err := s.readClaim(ctx, in)
 	if err != nil {
 		return nil, err
 	}

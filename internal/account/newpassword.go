@@ -1,0 +1,33 @@
+package account
+
+import (
+	"context"
+	"strings"
+
+	"github.com/convenehq/convene/internal/password"
+)
+
+// owner is whose password it is going to be: what everybody may know of them.
+type owner struct {
+	username, email, displayName string
+}
+
+// checkNewPassword refuses a password that somebody would guess who tries what others use. Every password that
+// a person chooses passes here before it is hashed; the field is where it stands in the input.
+func (s *Service) checkNewPassword(ctx context.Context, new string, of owner, field ...string) error {
+	if strings.EqualFold(new, of.username) || strings.EqualFold(new, of.email) {
+		return refuse(CodePasswordInvalid, "The password must not be the username or the address.", field...)
+	}
+	code := CodePasswordWeak
+	kind, problem := s.judge.Check(ctx, new, of.username, of.email, of.displayName, s.service)
+	switch kind {
+	case password.Good:
+		return nil
+	case password.Malformed:
+		code = CodePasswordInvalid
+	case password.Known:
+		code = CodePasswordBreached
+	case password.Weak:
+	}
+	return refuse(code, problem, field...)
+}
