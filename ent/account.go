@@ -42,7 +42,9 @@ type Account struct {
 	// BannedAt holds the value of the "banned_at" field.
 	BannedAt *time.Time `json:"banned_at,omitempty"`
 	// BanReason holds the value of the "ban_reason" field.
-	BanReason    *string `json:"ban_reason,omitempty"`
+	BanReason *string `json:"ban_reason,omitempty"`
+	// LastLoginAt holds the value of the "last_login_at" field.
+	LastLoginAt  *time.Time `json:"last_login_at,omitempty"`
 	selectValues sql.SelectValues
 
 	siblings *sibling.Group
@@ -57,7 +59,7 @@ func (*Account) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case account.FieldUsername, account.FieldEmail, account.FieldPasswordHash, account.FieldRole, account.FieldBanReason:
 			values[i] = new(sql.NullString)
-		case account.FieldCreatedAt, account.FieldUpdatedAt, account.FieldEmailClaimedAt, account.FieldEmailVerifiedAt, account.FieldBannedAt:
+		case account.FieldCreatedAt, account.FieldUpdatedAt, account.FieldEmailClaimedAt, account.FieldEmailVerifiedAt, account.FieldBannedAt, account.FieldLastLoginAt:
 			values[i] = new(sql.NullTime)
 		case account.FieldID:
 			values[i] = new(uuid.UUID)
@@ -151,6 +153,13 @@ func (_m *Account) assignValues(columns []string, values []any) error {
 				_m.BanReason = new(string)
 				*_m.BanReason = value.String
 			}
+		case account.FieldLastLoginAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field last_login_at", values[i])
+			} else if value.Valid {
+				_m.LastLoginAt = new(time.Time)
+				*_m.LastLoginAt = value.Time
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -223,6 +232,11 @@ func (_m *Account) String() string {
 	if v := _m.BanReason; v != nil {
 		builder.WriteString("ban_reason=")
 		builder.WriteString(*v)
+	}
+	builder.WriteString(", ")
+	if v := _m.LastLoginAt; v != nil {
+		builder.WriteString("last_login_at=")
+		builder.WriteString(v.Format(time.ANSIC))
 	}
 	builder.WriteByte(')')
 	return builder.String()

@@ -147,6 +147,20 @@ func (_c *AccountCreate) SetNillableBanReason(v *string) *AccountCreate {
 	return _c
 }
 
+// SetLastLoginAt sets the "last_login_at" field.
+func (_c *AccountCreate) SetLastLoginAt(v time.Time) *AccountCreate {
+	_c.mutation.SetLastLoginAt(v)
+	return _c
+}
+
+// SetNillableLastLoginAt sets the "last_login_at" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableLastLoginAt(v *time.Time) *AccountCreate {
+	if v != nil {
+		_c.SetLastLoginAt(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *AccountCreate) SetID(v uuid.UUID) *AccountCreate {
 	_c.mutation.SetID(v)
@@ -356,6 +370,10 @@ func (_c *AccountCreate) createSpec() (*Account, *sqlgraph.CreateSpec) {
 		_spec.SetField(account.FieldBanReason, field.TypeString, value)
 		_node.BanReason = &value
 	}
+	if value, ok := _c.mutation.LastLoginAt(); ok {
+		_spec.SetField(account.FieldLastLoginAt, field.TypeTime, value)
+		_node.LastLoginAt = &value
+	}
 	return _node, _spec
 }
 
@@ -549,6 +567,24 @@ func (u *AccountUpsert) UpdateBanReason() *AccountUpsert {
 // ClearBanReason clears the value of the "ban_reason" field.
 func (u *AccountUpsert) ClearBanReason() *AccountUpsert {
 	u.SetNull(account.FieldBanReason)
+	return u
+}
+
+// SetLastLoginAt sets the "last_login_at" field.
+func (u *AccountUpsert) SetLastLoginAt(v time.Time) *AccountUpsert {
+	u.Set(account.FieldLastLoginAt, v)
+	return u
+}
+
+// UpdateLastLoginAt sets the "last_login_at" field to the value that was provided on create.
+func (u *AccountUpsert) UpdateLastLoginAt() *AccountUpsert {
+	u.SetExcluded(account.FieldLastLoginAt)
+	return u
+}
+
+// ClearLastLoginAt clears the value of the "last_login_at" field.
+func (u *AccountUpsert) ClearLastLoginAt() *AccountUpsert {
+	u.SetNull(account.FieldLastLoginAt)
 	return u
 }
 
@@ -768,6 +804,27 @@ func (u *AccountUpsertOne) UpdateBanReason() *AccountUpsertOne {
 func (u *AccountUpsertOne) ClearBanReason() *AccountUpsertOne {
 	return u.Update(func(s *AccountUpsert) {
 		s.ClearBanReason()
+	})
+}
+
+// SetLastLoginAt sets the "last_login_at" field.
+func (u *AccountUpsertOne) SetLastLoginAt(v time.Time) *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetLastLoginAt(v)
+	})
+}
+
+// UpdateLastLoginAt sets the "last_login_at" field to the value that was provided on create.
+func (u *AccountUpsertOne) UpdateLastLoginAt() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateLastLoginAt()
+	})
+}
+
+// ClearLastLoginAt clears the value of the "last_login_at" field.
+func (u *AccountUpsertOne) ClearLastLoginAt() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearLastLoginAt()
 	})
 }
 
@@ -1154,6 +1211,27 @@ func (u *AccountUpsertBulk) UpdateBanReason() *AccountUpsertBulk {
 func (u *AccountUpsertBulk) ClearBanReason() *AccountUpsertBulk {
 	return u.Update(func(s *AccountUpsert) {
 		s.ClearBanReason()
+	})
+}
+
+// SetLastLoginAt sets the "last_login_at" field.
+func (u *AccountUpsertBulk) SetLastLoginAt(v time.Time) *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetLastLoginAt(v)
+	})
+}
+
+// UpdateLastLoginAt sets the "last_login_at" field to the value that was provided on create.
+func (u *AccountUpsertBulk) UpdateLastLoginAt() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateLastLoginAt()
+	})
+}
+
+// ClearLastLoginAt clears the value of the "last_login_at" field.
+func (u *AccountUpsertBulk) ClearLastLoginAt() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearLastLoginAt()
 	})
 }
 

@@ -21,8 +21,10 @@ import (
 	"github.com/convenehq/convene/ent/conversationmember"
 	"github.com/convenehq/convene/ent/curtain"
 	"github.com/convenehq/convene/ent/idempotencykey"
+	"github.com/convenehq/convene/ent/loginattempt"
 	"github.com/convenehq/convene/ent/message"
 	"github.com/convenehq/convene/ent/profile"
+	"github.com/convenehq/convene/ent/throttle"
 )
 
 // ent aliases to avoid import conflicts in user's code.
@@ -92,8 +94,10 @@ func checkColumn(t, c string) error {
 			conversationmember.Table: conversationmember.ValidColumn,
 			curtain.Table:            curtain.ValidColumn,
 			idempotencykey.Table:     idempotencykey.ValidColumn,
+			loginattempt.Table:       loginattempt.ValidColumn,
 			message.Table:            message.ValidColumn,
 			profile.Table:            profile.ValidColumn,
+			throttle.Table:           throttle.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

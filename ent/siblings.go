@@ -61,6 +61,12 @@ func JoinSiblings(v any) {
 		if v != nil {
 			sibling.Join([]*IdempotencyKey{v})
 		}
+	case []*LoginAttempt:
+		sibling.Join(v)
+	case *LoginAttempt:
+		if v != nil {
+			sibling.Join([]*LoginAttempt{v})
+		}
 	case []*Message:
 		sibling.Join(v)
 	case *Message:
@@ -72,6 +78,12 @@ func JoinSiblings(v any) {
 	case *Profile:
 		if v != nil {
 			sibling.Join([]*Profile{v})
+		}
+	case []*Throttle:
+		sibling.Join(v)
+	case *Throttle:
+		if v != nil {
+			sibling.Join([]*Throttle{v})
 		}
 	}
 }

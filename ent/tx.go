@@ -32,10 +32,14 @@ type Tx struct {
 	Curtain *CurtainClient
 	// IdempotencyKey is the client for interacting with the IdempotencyKey builders.
 	IdempotencyKey *IdempotencyKeyClient
+	// LoginAttempt is the client for interacting with the LoginAttempt builders.
+	LoginAttempt *LoginAttemptClient
 	// Message is the client for interacting with the Message builders.
 	Message *MessageClient
 	// Profile is the client for interacting with the Profile builders.
 	Profile *ProfileClient
+	// Throttle is the client for interacting with the Throttle builders.
+	Throttle *ThrottleClient
 
 	// lazily loaded.
 	client     *Client
@@ -176,8 +180,10 @@ func (tx *Tx) init() {
 	tx.ConversationMember = NewConversationMemberClient(tx.config)
 	tx.Curtain = NewCurtainClient(tx.config)
 	tx.IdempotencyKey = NewIdempotencyKeyClient(tx.config)
+	tx.LoginAttempt = NewLoginAttemptClient(tx.config)
 	tx.Message = NewMessageClient(tx.config)
 	tx.Profile = NewProfileClient(tx.config)
+	tx.Throttle = NewThrottleClient(tx.config)
 }
 
 // txDriver wraps the given dialect.Tx with a nop dialect.Driver implementation.

@@ -157,7 +157,9 @@ func (n *node) connect(c config.Config, ring *token.Ring) (resolver *graph.Resol
 	}
 	resolver = graph.Connect(graph.Base{
 		DB: n.db, Ring: ring, Hub: n.hub,
-		Account:   account.Options{Issuer: c.Issuer, Mail: mailer},
+		Account: account.Options{
+			Issuer: c.Issuer, Mail: mailer, FailedSignIns: c.FailedSignIns, Registrations: c.RegistrationsPerAddress,
+		},
 		Messaging: messaging.Options{Sent: n.companion.sent, Presence: n.presence},
 	})
 	n.messaging = resolver.Messaging

@@ -39,6 +39,8 @@ const (
 	FieldBannedAt = "banned_at"
 	// FieldBanReason holds the string denoting the ban_reason field in the database.
 	FieldBanReason = "ban_reason"
+	// FieldLastLoginAt holds the string denoting the last_login_at field in the database.
+	FieldLastLoginAt = "last_login_at"
 	// Table holds the table name of the account in the database.
 	Table = "accounts"
 )
@@ -57,6 +59,7 @@ var Columns = []string{
 	FieldRole,
 	FieldBannedAt,
 	FieldBanReason,
+	FieldLastLoginAt,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -168,4 +171,9 @@ func ByBannedAt(opts ...sql.OrderTermOption) OrderOption {
 // ByBanReason orders the results by the ban_reason field.
 func ByBanReason(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldBanReason, opts...).ToFunc()
+}
+
+// ByLastLoginAt orders the results by the last_login_at field.
+func ByLastLoginAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldLastLoginAt, opts...).ToFunc()
 }

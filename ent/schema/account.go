@@ -39,6 +39,8 @@ func (Account) Fields() []ent.Field {
 			Annotations(personal.Data("since when the account is kept out", personal.WithAccount, personal.Code)),
 		field.String("ban_reason").Optional().Nillable().MaxLen(500).
 			Annotations(personal.Data("why, for those who look after the service", "until the ban is taken back", personal.Code)),
+		field.Time("last_login_at").Optional().Nillable().
+			Annotations(personal.Data("when its person last signed in", personal.WithAccount, personal.RowReader)),
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/convenehq/convene/ent/auditentry"
 	"github.com/convenehq/convene/ent/conversation"
 	"github.com/convenehq/convene/ent/conversationentry"
+	"github.com/convenehq/convene/ent/loginattempt"
 	"github.com/convenehq/convene/internal/testkit"
 	"github.com/convenehq/convene/internal/viewer"
 )
@@ -55,6 +56,8 @@ var readers = map[string][]class{
 	"Message":            {member, self, audience, system},
 	"IdempotencyKey":     {system},
 	"AuditEntry":         {admin, operator, system},
+	"LoginAttempt":       {self, system},
+	"Throttle":           {system},
 }
 
 // Who may change or delete the same rows through ent. What goes through a stream's numbers is nobody's but
@@ -70,6 +73,8 @@ var writers = map[string][]class{
 	"Curtain":            {system},
 	"Message":            {system},
 	"IdempotencyKey":     {system},
+	"LoginAttempt":       {system},
+	"Throttle":           {system},
 	"AuditEntry":         {system}, // only when its time is up, for the system too
 }
 
@@ -123,6 +128,10 @@ func newScene(t *testing.T) *scene {
 	audited, err := client.AuditEntry.Create().SetActorKind(auditentry.ActorKindSYSTEM).SetAction("account.banned").
 		SetTargetKind("account").SetTargetID(me).SetAccountID(me).SetDiff(map[string]any{}).SetEndsAt(time.Now()).Save(ctx)
 	must(err)
+	attempt, err := client.LoginAttempt.Create().SetAccountID(me).SetOutcome(loginattempt.OutcomeFAILED).Save(ctx)
+	must(err)
+	throttle, err := client.Throttle.Create().SetScope([]byte("s")).SetTries(1).SetUntil(time.Now()).SetLastTry(me).SetEndsAt(time.Now()).Save(ctx)
+	must(err)
 	as := func(id uuid.UUID) context.Context { return viewer.With(t.Context(), viewer.OfPerson(id, uuid.Nil)) }
 	with := func(role viewer.Role) context.Context {
 		return viewer.With(t.Context(), viewer.OfPerson(strange, uuid.Nil).WithRole(role))
@@ -140,6 +149,7 @@ func newScene(t *testing.T) *scene {
 			"Account": me, "AuthSession": session.ID, "Profile": me, "Block": block.ID, "Conversation": c.ID,
 			"ConversationMember": mine.ID, "ConversationEntry": entry.ID, "Curtain": curtain.ID, "Message": message.ID,
 			"IdempotencyKey": key.ID, "AuditEntry": audited.ID,
+			"LoginAttempt": attempt.ID, "Throttle": throttle.ID,
 		},
 	}
 }

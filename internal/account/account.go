@@ -40,8 +40,10 @@ type Service struct {
 	passwords *passwords
 	judge     *password.Judge
 	service   string
-	known     *knownSessions
-	lookups   *gather.Gatherer[uuid.UUID, knownSession]
+	// failedSignIns and registrations are Options' numbers.
+	failedSignIns, registrations int
+	known                        *knownSessions
+	lookups                      *gather.Gatherer[uuid.UUID, knownSession]
 }
 
 // Options are the settings of the slice; the zero value is good.
@@ -52,6 +54,12 @@ type Options struct {
 	Mail *mail.Mailer
 	// Judge says which passwords may be chosen; nil goes by the list that comes with Convene.
 	Judge *password.Judge
+	// FailedSignIns is how often signing in as somebody may fail from one network before one has to wait; ten times
+	// as often from all networks together, and five times as often from one network as whomever. Zero is no limit,
+	// also for mails that somebody asks for without having signed in.
+	FailedSignIns int
+	// Registrations is how many may register from one network before one has to wait; zero is no limit.
+	Registrations int
 	// Issuer is the `iss` of access tokens, the service's public URL; empty means "convene".
 	Issuer string
 }
@@ -71,7 +79,8 @@ func New(d *db.DB, ring *token.Ring, profiles *profile.Service, facts *fact.Log,
 		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, clock: o.Clock,
 		access:    token.NewAccess(ring, o.Issuer, o.Clock),
 		passwords: newPasswords(), judge: o.Judge, service: o.Issuer,
-		known:     newKnownSessions(o.Clock),
+		failedSignIns: o.FailedSignIns, registrations: o.Registrations,
+		known: newKnownSessions(o.Clock),
 	}
 	s.lookups = gather.New(s.lookUpAll)
 	return s

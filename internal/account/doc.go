@@ -20,5 +20,5 @@
 // with each refresh and never down; expires_at is never behind ends_at; a revoked session stays revoked;
 // ban_reason is null unless banned_at is set.
 //
-// Owns: Account, AuthSession, IdempotencyKey
+// Owns: Account, AuthSession, IdempotencyKey, LoginAttempt, Throttle
 package account

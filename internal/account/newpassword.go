@@ -14,12 +14,12 @@ type owner struct {
 
 // checkNewPassword refuses a password that somebody would guess who tries what others use. Every password that
 // a person chooses passes here before it is hashed; the field is where it stands in the input.
-func (s *Service) checkNewPassword(ctx context.Context, new string, of owner, field ...string) error {
-	if strings.EqualFold(new, of.username) || strings.EqualFold(new, of.email) {
+func (s *Service) checkNewPassword(ctx context.Context, chosen string, of owner, field ...string) error {
+	if strings.EqualFold(chosen, of.username) || strings.EqualFold(chosen, of.email) {
 		return refuse(CodePasswordInvalid, "The password must not be the username or the address.", field...)
 	}
 	code := CodePasswordWeak
-	kind, problem := s.judge.Check(ctx, new, of.username, of.email, of.displayName, s.service)
+	kind, problem := s.judge.Check(ctx, chosen, of.username, of.email, of.displayName, s.service)
 	switch kind {
 	case password.Good:
 		return nil

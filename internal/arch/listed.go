@@ -99,6 +99,7 @@ var sqlFiles = map[string]string{
 	"internal/messaging/stream.go":         "messages and other entries after a number in one snapshot; judged at delivery",
 	"internal/messaging/sweep.go":          "old entries go and the floor rises in one statement, so that no replay has holes",
 	"internal/messaging/view.go":           "a page of the inbox in one statement instead of six",
+	"internal/account/throttle.go":         "tries are counted in one call of a function that locks first and then looks again",
 	"internal/account/standing.go":         "sessions with their accounts, of many people in one statement",
 	"internal/bench/resume.go":             "thousands of people who did not register, which would take a hash of a password each",
 	"internal/messaging/sight.go":          "joinings and curtains, which members may not see, of many members in one snapshot",

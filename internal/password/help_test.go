@@ -3,7 +3,6 @@ package password_test
 import (
 	"crypto/sha1"
 	"fmt"
-	"io"
 	"log/slog"
 	"testing"
 
@@ -19,7 +18,7 @@ func restOf(p string) string { return hashOf(p)[5:] }
 
 func judge(t *testing.T, o password.Options) *password.Judge {
 	t.Helper()
-	o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	o.Log = slog.New(slog.DiscardHandler)
 	j, err := password.New(o)
 	if err != nil {
 		t.Fatal(err)

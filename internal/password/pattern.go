@@ -39,7 +39,7 @@ func weigh(s string) int {
 			func(a, b rune) bool { return a == b },
 			func(a, b rune) bool { return b == a+1 },
 			func(a, b rune) bool { return b == a-1 },
-			func(a, b rune) bool { return areNeighbours(a, b) },
+			areNeighbours,
 			func(a, b rune) bool { return areNeighbours(b, a) },
 		} {
 			j := i + 1

@@ -29,6 +29,6 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(n, "passwords")
+	fmt.Fprintln(os.Stderr, n, "passwords")
 	return out.Close()
 }
