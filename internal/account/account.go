@@ -37,6 +37,7 @@ type Service struct {
 	facts     *fact.Log
 	mail      *mail.Mailer
 	clock     func() time.Time
+	notes     notes
 	passwords *passwords
 	judge     *password.Judge
 	service   string
@@ -83,6 +84,7 @@ func New(d *db.DB, ring *token.Ring, profiles *profile.Service, facts *fact.Log,
 		known: newKnownSessions(o.Clock),
 	}
 	s.lookups = gather.New(s.lookUpAll)
+	s.notes.write = s.writeNotes
 	return s
 }
 

@@ -24,6 +24,7 @@ var unaudited = map[string]string{
 	"ByIDs": "reads", "ByUsername": "reads", "Standing": "reads", "Find": "reads", "Mine": "reads", "Recipient": "reads",
 	"PasswordHashes": "reads", "Sessions": "reads", "SessionsByIDs": "reads", "SessionsOf": "reads",
 	"Lock":     "changes nothing",
+	"Activity": "reads", "Attempts": "reads", "Close": "changes nothing",
 	"Register": "concerns nobody else", "SignIn": "concerns nobody else", "SignInAs": "development only",
 	"Sweep": "retention",
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/account"
+	"github.com/convenehq/convene/ent/loginattempt"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fact"
 	"github.com/convenehq/convene/internal/viewer"
@@ -27,6 +28,9 @@ func (s *Service) Register(ctx context.Context, in RegisterInput) (*SignedIn, er
 		return nil, err
 	}
 	ctx = viewer.AsSystem(ctx, "who registers is nobody yet")
+	if _, err := s.try(ctx, here(ctx, registerFrom)...); err != nil {
+		return nil, err
+	}
 	// Asked before the password is hashed: names are public, hashes are dear.
 	taken, err := s.isTaken(ctx, c.username)
 	if err != nil {
@@ -88,7 +92,7 @@ func (s *Service) enrol(ctx context.Context, tx *ent.Tx, c claim, hash string) (
 		}
 	}
 	err := tx.Account.Create().SetID(id).SetCreatedAt(now).SetUpdatedAt(now).
-		SetUsername(c.username).SetEmail(c.email).SetEmailClaimedAt(now).SetPasswordHash(hash).Exec(ctx)
+		SetUsername(c.username).SetEmail(c.email).SetEmailClaimedAt(now).SetPasswordHash(hash).SetLastLoginAt(now).Exec(ctx)
 	if db.IsUnique(err, "accounts_username_key") {
 		return nil, refuse(CodeUsernameTaken, usernameTaken, "input", "username")
 	}
@@ -99,6 +103,9 @@ func (s *Service) enrol(ctx context.Context, tx *ent.Tx, c claim, hash string) (
 		return nil, err
 	}
 	if err := s.facts.Store(ctx, tx, fact.Fact{Kind: factCreated, Subject: id, Actor: id}); err != nil {
+		return nil, err
+	}
+	if err := s.noteIn(ctx, tx, loginattempt.OutcomeREGISTERED, id, c.username); err != nil {
 		return nil, err
 	}
 	return s.openSession(ctx, tx, sessionID, id, c.cookie)

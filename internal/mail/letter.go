@@ -14,6 +14,8 @@ const (
 	Test = "mail.test"
 	// PasswordResetByAdmin tells that an administrator has set a new password and ended all sessions.
 	PasswordResetByAdmin = "account.password_reset_by_admin"
+	// NewDevice tells that somebody has signed in with a device or from a place that is new.
+	NewDevice = "account.new_device"
 )
 
 // A Letter is what to write to whom. It is stored until it is sent and for weeks after that.
@@ -35,6 +37,7 @@ var letters = map[string]struct {
 }{
 	Test:                 {parse(Test), nil},
 	PasswordResetByAdmin: {parse(PasswordResetByAdmin), nil},
+	NewDevice:            {parse(NewDevice), map[string]string{"device": "Firefox on Linux", "at": "20 November 2026 at 18:25 UTC"}},
 }
 
 // write makes a message of a letter; who sends it adds when and by which name.
