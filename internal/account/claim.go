@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,19 +23,6 @@ type claim struct {
 	username, email, displayName, password string
 	key                                    string // empty if none was given
 	cookie                                 bool
-}
-
-// usernames have separators between letters or digits only, one at a time.
-var usernameForm = regexp.MustCompile(`^[a-z0-9]+([._][a-z0-9]+)*$`)
-
-// reserved are usernames by which somebody could pass for the service, or that programs stumble over.
-// They are answered as taken: the service has them.
-var reserved = map[string]bool{
-	"abuse": true, "admin": true, "administrator": true, "anonymous": true, "api": true, "convene": true,
-	"everyone": true, "help": true, "me": true, "mod": true, "moderator": true, "nobody": true,
-	"noreply": true, "null": true, "official": true, "postmaster": true, "root": true, "security": true,
-	"staff": true, "support": true, "system": true, "team": true, "undefined": true, "viewer": true,
-	"webmaster": true,
 }
 
 // readClaim checks all that can be checked without asking our database. The refusals come joined, so that
@@ -59,7 +45,7 @@ func (s *Service) readClaim(ctx context.Context, in RegisterInput) (c claim, ref
 	var problem string
 	c.username, problem = checkUsername(in.Username)
 	add(CodeUsernameInvalid, problem, "username")
-	if problem == "" && reserved[strings.NewReplacer(".", "", "_", "").Replace(c.username)] {
+	if problem == "" && isReserved(c.username) {
 		add(CodeUsernameTaken, usernameTaken, "username")
 	}
 	c.email, problem = checkEmail(in.Email)
@@ -71,28 +57,6 @@ func (s *Service) readClaim(ctx context.Context, in RegisterInput) (c claim, ref
 	}
 	problems = append(problems, s.checkNewPassword(ctx, c.password, owner{c.username, c.email, c.displayName}, "input", "password"))
 	return c, errors.Join(problems...), nil
-}
-
-func checkUsername(s string) (username, problem string) {
-	username = foldUsername(s)
-	switch {
-	case len(username) < 3 || len(username) > 30:
-		return username, "A username has 3 to 30 characters."
-	case !usernameForm.MatchString(username):
-		return username, "A username has letters from a to z and digits, and single dots or underscores between them."
-	}
-	return username, ""
-}
-
-// foldUsername takes the case away from ASCII letters alone: Unicode's folding would make a K of the
-// Kelvin sign, and of a name that is not allowed somebody else's.
-func foldUsername(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, strings.Trim(s, " "))
 }
 
 func checkEmail(s string) (email, problem string) {

@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/convenehq/convene/ent"
-	"github.com/convenehq/convene/ent/account"
 	"github.com/convenehq/convene/ent/loginattempt"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fact"
@@ -70,17 +69,6 @@ func (s *Service) Register(ctx context.Context, in RegisterInput) (*SignedIn, er
 	return s.signedIn(session, viewer.RoleUser)
 }
 
-func (s *Service) isTaken(ctx context.Context, username string) (bool, error) {
-	if !usernameForm.MatchString(username) { // nobody has one like that
-		return false, nil
-	}
-	taken, err := s.db.Ent.Account.Query().Where(account.Username(username)).Exist(ctx)
-	if err != nil {
-		return false, fmt.Errorf("look whether the username is taken: %w", err)
-	}
-	return taken, nil
-}
-
 // enrol writes all that a new account is made of. The key's row comes first: whoever repeats the request
 // at the same moment waits there, and not at the username, where they would be told that it is taken.
 func (s *Service) enrol(ctx context.Context, tx *ent.Tx, c claim, hash string) (*ent.AuthSession, error) {
@@ -90,6 +78,9 @@ func (s *Service) enrol(ctx context.Context, tx *ent.Tx, c claim, hash string) (
 		if err := s.rememberKey(ctx, tx, c, sessionID); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.holdUsername(ctx, tx, c.username); err != nil {
+		return nil, err
 	}
 	err := tx.Account.Create().SetID(id).SetCreatedAt(now).SetUpdatedAt(now).
 		SetUsername(c.username).SetEmail(c.email).SetEmailClaimedAt(now).SetPasswordHash(hash).SetLastLoginAt(now).Exec(ctx)
