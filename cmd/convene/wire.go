@@ -30,6 +30,7 @@ import (
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/mail"
 	"github.com/convenehq/convene/internal/messaging"
+	"github.com/convenehq/convene/internal/password"
 	"github.com/convenehq/convene/internal/persisted"
 	"github.com/convenehq/convene/internal/presence"
 	"github.com/convenehq/convene/internal/server"
@@ -68,7 +69,11 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err
 	if err != nil {
 		return nil, err
 	}
-	resolver, mailbox, err := n.connect(c, ring)
+	judge, err := password.New(password.Options{List: c.PasswordList, Online: c.PasswordRange, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	resolver, mailbox, err := n.connect(c, ring, judge)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +152,7 @@ func (n *node) open(ctx context.Context, c config.Config, log *slog.Logger) (liv
 }
 
 // connect makes the slices and what they post mails by, and has what they keep removed when its time is up.
-func (n *node) connect(c config.Config, ring *token.Ring) (resolver *graph.Resolver, _ *mail.Mailbox, err error) {
+func (n *node) connect(c config.Config, ring *token.Ring, judge *password.Judge) (resolver *graph.Resolver, _ *mail.Mailbox, err error) {
 	// The mailer asks the accounts for addresses, and slices that are made of it post letters.
 	mailer, mailbox, err := mails(c, n.db, n.jobs, func(ctx context.Context, id uuid.UUID) (mail.Recipient, error) {
 		return resolver.Accounts.Recipient(ctx, id)
@@ -158,7 +163,7 @@ func (n *node) connect(c config.Config, ring *token.Ring) (resolver *graph.Resol
 	resolver = graph.Connect(graph.Base{
 		DB: n.db, Ring: ring, Hub: n.hub,
 		Account: account.Options{
-			Issuer: c.Issuer, Mail: mailer, FailedSignIns: c.FailedSignIns, Registrations: c.RegistrationsPerAddress,
+			Issuer: c.Issuer, Mail: mailer, Judge: judge, FailedSignIns: c.FailedSignIns, Registrations: c.RegistrationsPerAddress,
 		},
 		Messaging: messaging.Options{Sent: n.companion.sent, Presence: n.presence},
 	})
