@@ -69,7 +69,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err
 	if err != nil {
 		return nil, err
 	}
-	judge, err := password.New(password.Options{List: c.PasswordList, Online: c.PasswordRange, Log: log})
+	judge, err := password.New(password.Options{List: c.LeakedList, Online: c.LeakedRange, Log: log})
 	if err != nil {
 		return nil, err
 	}

@@ -40,10 +40,14 @@ func (o *outbox) count() int {
 // until waits for so many mails, and for none that come after them.
 func (o *outbox) until(t *testing.T, want int) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); o.count() < want && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-	}
-	if got := o.count(); got != want {
-		t.Fatalf("%d mails were sent, want %d", got, want)
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		got := o.count()
+		if got == want {
+			return
+		}
+		if got > want || time.Now().After(end) {
+			t.Fatalf("%d mails were sent, want %d", got, want)
+		}
 	}
 }
 

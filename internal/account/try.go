@@ -142,15 +142,15 @@ func (s *Service) takeBack(ctx context.Context, t try, cleared purpose) {
 	if len(t.all) == 0 {
 		return
 	}
-	scopes, clear := [][]byte{}, [][]byte{}
+	scopes, clean := [][]byte{}, [][]byte{}
 	for _, c := range t.all {
 		scopes = append(scopes, s.scopeOf(c))
 		if c.purpose == cleared {
-			clear = append(clear, s.scopeOf(c))
+			clean = append(clean, s.scopeOf(c))
 		}
 	}
 	ctx = context.WithoutCancel(ctx) // whoever hangs up has been right all the same
-	_, err := s.db.SQL.ExecContext(ctx, "SELECT take_try_back($1, $2, $3::bytea[], $4::bytea[])", s.now(), t.id, scopes, clear)
+	_, err := s.db.SQL.ExecContext(ctx, "SELECT take_try_back($1, $2, $3::bytea[], $4::bytea[])", s.now(), t.id, scopes, clean)
 	if err != nil {
 		slog.WarnContext(ctx, "A try that was right is still counted as one that was wrong", "error", err)
 	}

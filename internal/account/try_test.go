@@ -176,6 +176,30 @@ func TestThrottledSignIn(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("bounds the mails that somebody asks for, to one name and from one network", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		ask := func(from context.Context, name string) string {
+			t.Helper()
+			err := account.AskForMail(from, b.accounts, name)
+			if limited := (*fault.Error)(nil); errors.As(err, &limited) {
+				return fmt.Sprint("wait ", limited.RetryAfter)
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			return "asked"
+		}
+		for i := range 3 {
+			expect(t, ask(from(t, fmt.Sprintf("198.51.100.%d", i)), "Ada@example.com"), "asked")
+		}
+		expect(t, ask(from(t, "203.0.113.1"), "ada@EXAMPLE.com"), "wait 1m0s")
+		for i := range 12 {
+			expect(t, ask(from(t, "198.51.100.0"), fmt.Sprintf("person%d", i)), "asked")
+		}
+		expect(t, ask(from(t, "198.51.100.0"), "person12"), "asked")
+		expect(t, ask(from(t, "198.51.100.0"), "person13"), "asked")
+		expect(t, ask(from(t, "198.51.100.0"), "person14"), "wait 30s")
+	})
 	t.Run("is forgotten when its time is up", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)

@@ -68,9 +68,9 @@ func (c Config) checkNumbers() error {
 }
 
 func (c Config) checkAddresses() error {
-	if c.PasswordRange != "" {
-		if err := scheme(c.PasswordRange, "https", "http"); err != nil {
-			return fmt.Errorf("CONVENE_PASSWORD_RANGE %w, like https://api.pwnedpasswords.com/range", err)
+	if c.LeakedRange != "" {
+		if err := scheme(c.LeakedRange, "https", "http"); err != nil {
+			return fmt.Errorf("CONVENE_LEAKED_RANGE %w, like https://api.pwnedpasswords.com/range", err)
 		}
 	}
 	if !isListenable(c.Addr) {

@@ -59,12 +59,12 @@ type Config struct {
 	// MailFrom is whom mails are from, like Convene <convene@example.org>; convene@ and the host of
 	// CONVENE_URL if empty.
 	MailFrom string `env:"CONVENE_MAIL_FROM"`
-	// PasswordList is a file with passwords that nobody may choose, one a line, such as leaked ones, besides the list
+	// LeakedList is a file with passwords that nobody may choose, one a line, such as leaked ones, besides the list
 	// that comes with Convene; a node reads it when it starts.
-	PasswordList string `env:"CONVENE_PASSWORD_LIST"`
-	// PasswordRange is the address of a range API that is asked whether a new password has leaked, like
+	LeakedList string `env:"CONVENE_LEAKED_LIST"`
+	// LeakedRange is the address of a range API that is asked whether a new password has leaked, like
 	// https://api.pwnedpasswords.com/range; it is told five of the forty digits of a hash; empty asks nobody.
-	PasswordRange string `env:"CONVENE_PASSWORD_RANGE"`
+	LeakedRange string `env:"CONVENE_LEAKED_RANGE"`
 	// Log is text or json; json in production if empty.
 	Log string `env:"CONVENE_LOG"`
 	// LogLevel is debug, info, warn or error; below it no line is written, and at debug every request has one.
