@@ -96,10 +96,11 @@ func measureGuessing(ctx context.Context, b *bench, n *node, _ []person) ([]row,
 	}
 	for range rounds {
 		took := make([][]time.Duration, len(kinds))
-		for range int(b.during(guesses)) {
-			for i, k := range kinds {
+		for turn := range int(b.during(guesses)) {
+			for step := range kinds {
+				i := (turn + step) % len(kinds) // none comes first always
 				began := time.Now()
-				if err := k.do(k.login); err != nil {
+				if err := kinds[i].do(kinds[i].login); err != nil {
 					return nil, err
 				}
 				took[i] = append(took[i], time.Since(began))
