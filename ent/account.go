@@ -58,7 +58,9 @@ type Account struct {
 	// EraseAfter holds the value of the "erase_after" field.
 	EraseAfter *time.Time `json:"erase_after,omitempty"`
 	// ErasedAt holds the value of the "erased_at" field.
-	ErasedAt     *time.Time `json:"erased_at,omitempty"`
+	ErasedAt *time.Time `json:"erased_at,omitempty"`
+	// LastLoginAt holds the value of the "last_login_at" field.
+	LastLoginAt  *time.Time `json:"last_login_at,omitempty"`
 	selectValues sql.SelectValues
 
 	siblings *sibling.Group
@@ -75,7 +77,7 @@ func (*Account) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case account.FieldUsername, account.FieldEmail, account.FieldPasswordHash, account.FieldRole, account.FieldBanReason, account.FieldEmailPending:
 			values[i] = new(sql.NullString)
-		case account.FieldCreatedAt, account.FieldUpdatedAt, account.FieldEmailClaimedAt, account.FieldEmailVerifiedAt, account.FieldBannedAt, account.FieldEmailPendingAt, account.FieldResetPendingAt, account.FieldClaimToldAt, account.FieldDeactivatedAt, account.FieldEraseAfter, account.FieldErasedAt:
+		case account.FieldCreatedAt, account.FieldUpdatedAt, account.FieldEmailClaimedAt, account.FieldEmailVerifiedAt, account.FieldBannedAt, account.FieldEmailPendingAt, account.FieldResetPendingAt, account.FieldClaimToldAt, account.FieldDeactivatedAt, account.FieldEraseAfter, account.FieldErasedAt, account.FieldLastLoginAt:
 			values[i] = new(sql.NullTime)
 		case account.FieldID:
 			values[i] = new(uuid.UUID)
@@ -225,6 +227,13 @@ func (_m *Account) assignValues(columns []string, values []any) error {
 				_m.ErasedAt = new(time.Time)
 				*_m.ErasedAt = value.Time
 			}
+		case account.FieldLastLoginAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field last_login_at", values[i])
+			} else if value.Valid {
+				_m.LastLoginAt = new(time.Time)
+				*_m.LastLoginAt = value.Time
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -336,6 +345,11 @@ func (_m *Account) String() string {
 	builder.WriteString(", ")
 	if v := _m.ErasedAt; v != nil {
 		builder.WriteString("erased_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.LastLoginAt; v != nil {
+		builder.WriteString("last_login_at=")
 		builder.WriteString(v.Format(time.ANSIC))
 	}
 	builder.WriteByte(')')

@@ -259,6 +259,20 @@ func (_c *AccountCreate) SetNillableErasedAt(v *time.Time) *AccountCreate {
 	return _c
 }
 
+// SetLastLoginAt sets the "last_login_at" field.
+func (_c *AccountCreate) SetLastLoginAt(v time.Time) *AccountCreate {
+	_c.mutation.SetLastLoginAt(v)
+	return _c
+}
+
+// SetNillableLastLoginAt sets the "last_login_at" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableLastLoginAt(v *time.Time) *AccountCreate {
+	if v != nil {
+		_c.SetLastLoginAt(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *AccountCreate) SetID(v uuid.UUID) *AccountCreate {
 	_c.mutation.SetID(v)
@@ -504,6 +518,10 @@ func (_c *AccountCreate) createSpec() (*Account, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.ErasedAt(); ok {
 		_spec.SetField(account.FieldErasedAt, field.TypeTime, value)
 		_node.ErasedAt = &value
+	}
+	if value, ok := _c.mutation.LastLoginAt(); ok {
+		_spec.SetField(account.FieldLastLoginAt, field.TypeTime, value)
+		_node.LastLoginAt = &value
 	}
 	return _node, _spec
 }
@@ -842,6 +860,24 @@ func (u *AccountUpsert) UpdateErasedAt() *AccountUpsert {
 // ClearErasedAt clears the value of the "erased_at" field.
 func (u *AccountUpsert) ClearErasedAt() *AccountUpsert {
 	u.SetNull(account.FieldErasedAt)
+	return u
+}
+
+// SetLastLoginAt sets the "last_login_at" field.
+func (u *AccountUpsert) SetLastLoginAt(v time.Time) *AccountUpsert {
+	u.Set(account.FieldLastLoginAt, v)
+	return u
+}
+
+// UpdateLastLoginAt sets the "last_login_at" field to the value that was provided on create.
+func (u *AccountUpsert) UpdateLastLoginAt() *AccountUpsert {
+	u.SetExcluded(account.FieldLastLoginAt)
+	return u
+}
+
+// ClearLastLoginAt clears the value of the "last_login_at" field.
+func (u *AccountUpsert) ClearLastLoginAt() *AccountUpsert {
+	u.SetNull(account.FieldLastLoginAt)
 	return u
 }
 
@@ -1229,6 +1265,27 @@ func (u *AccountUpsertOne) UpdateErasedAt() *AccountUpsertOne {
 func (u *AccountUpsertOne) ClearErasedAt() *AccountUpsertOne {
 	return u.Update(func(s *AccountUpsert) {
 		s.ClearErasedAt()
+	})
+}
+
+// SetLastLoginAt sets the "last_login_at" field.
+func (u *AccountUpsertOne) SetLastLoginAt(v time.Time) *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetLastLoginAt(v)
+	})
+}
+
+// UpdateLastLoginAt sets the "last_login_at" field to the value that was provided on create.
+func (u *AccountUpsertOne) UpdateLastLoginAt() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateLastLoginAt()
+	})
+}
+
+// ClearLastLoginAt clears the value of the "last_login_at" field.
+func (u *AccountUpsertOne) ClearLastLoginAt() *AccountUpsertOne {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearLastLoginAt()
 	})
 }
 
@@ -1783,6 +1840,27 @@ func (u *AccountUpsertBulk) UpdateErasedAt() *AccountUpsertBulk {
 func (u *AccountUpsertBulk) ClearErasedAt() *AccountUpsertBulk {
 	return u.Update(func(s *AccountUpsert) {
 		s.ClearErasedAt()
+	})
+}
+
+// SetLastLoginAt sets the "last_login_at" field.
+func (u *AccountUpsertBulk) SetLastLoginAt(v time.Time) *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.SetLastLoginAt(v)
+	})
+}
+
+// UpdateLastLoginAt sets the "last_login_at" field to the value that was provided on create.
+func (u *AccountUpsertBulk) UpdateLastLoginAt() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.UpdateLastLoginAt()
+	})
+}
+
+// ClearLastLoginAt clears the value of the "last_login_at" field.
+func (u *AccountUpsertBulk) ClearLastLoginAt() *AccountUpsertBulk {
+	return u.Update(func(s *AccountUpsert) {
+		s.ClearLastLoginAt()
 	})
 }
 

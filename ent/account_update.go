@@ -348,6 +348,26 @@ func (_u *AccountUpdate) ClearErasedAt() *AccountUpdate {
 	return _u
 }
 
+// SetLastLoginAt sets the "last_login_at" field.
+func (_u *AccountUpdate) SetLastLoginAt(v time.Time) *AccountUpdate {
+	_u.mutation.SetLastLoginAt(v)
+	return _u
+}
+
+// SetNillableLastLoginAt sets the "last_login_at" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableLastLoginAt(v *time.Time) *AccountUpdate {
+	if v != nil {
+		_u.SetLastLoginAt(*v)
+	}
+	return _u
+}
+
+// ClearLastLoginAt clears the value of the "last_login_at" field.
+func (_u *AccountUpdate) ClearLastLoginAt() *AccountUpdate {
+	_u.mutation.ClearLastLoginAt()
+	return _u
+}
+
 // Mutation returns the AccountMutation object of the builder.
 func (_u *AccountUpdate) Mutation() *AccountMutation {
 	return _u.mutation
@@ -532,6 +552,12 @@ func (_u *AccountUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.ErasedAtCleared() {
 		_spec.ClearField(account.FieldErasedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.LastLoginAt(); ok {
+		_spec.SetField(account.FieldLastLoginAt, field.TypeTime, value)
+	}
+	if _u.mutation.LastLoginAtCleared() {
+		_spec.ClearField(account.FieldLastLoginAt, field.TypeTime)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
@@ -872,6 +898,26 @@ func (_u *AccountUpdateOne) ClearErasedAt() *AccountUpdateOne {
 	return _u
 }
 
+// SetLastLoginAt sets the "last_login_at" field.
+func (_u *AccountUpdateOne) SetLastLoginAt(v time.Time) *AccountUpdateOne {
+	_u.mutation.SetLastLoginAt(v)
+	return _u
+}
+
+// SetNillableLastLoginAt sets the "last_login_at" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableLastLoginAt(v *time.Time) *AccountUpdateOne {
+	if v != nil {
+		_u.SetLastLoginAt(*v)
+	}
+	return _u
+}
+
+// ClearLastLoginAt clears the value of the "last_login_at" field.
+func (_u *AccountUpdateOne) ClearLastLoginAt() *AccountUpdateOne {
+	_u.mutation.ClearLastLoginAt()
+	return _u
+}
+
 // Mutation returns the AccountMutation object of the builder.
 func (_u *AccountUpdateOne) Mutation() *AccountMutation {
 	return _u.mutation
@@ -1086,6 +1132,12 @@ func (_u *AccountUpdateOne) sqlSave(ctx context.Context) (_node *Account, err er
 	}
 	if _u.mutation.ErasedAtCleared() {
 		_spec.ClearField(account.FieldErasedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.LastLoginAt(); ok {
+		_spec.SetField(account.FieldLastLoginAt, field.TypeTime, value)
+	}
+	if _u.mutation.LastLoginAtCleared() {
+		_spec.ClearField(account.FieldLastLoginAt, field.TypeTime)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &Account{config: _u.config}

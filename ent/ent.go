@@ -23,9 +23,11 @@ import (
 	"github.com/convenehq/convene/ent/idempotencykey"
 	"github.com/convenehq/convene/ent/invite"
 	"github.com/convenehq/convene/ent/invitecode"
+	"github.com/convenehq/convene/ent/loginattempt"
 	"github.com/convenehq/convene/ent/message"
 	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/ent/profile"
+	"github.com/convenehq/convene/ent/throttle"
 	"github.com/convenehq/convene/ent/usernamereservation"
 )
 
@@ -98,9 +100,11 @@ func checkColumn(t, c string) error {
 			idempotencykey.Table:      idempotencykey.ValidColumn,
 			invite.Table:              invite.ValidColumn,
 			invitecode.Table:          invitecode.ValidColumn,
+			loginattempt.Table:        loginattempt.ValidColumn,
 			message.Table:             message.ValidColumn,
 			onetimetoken.Table:        onetimetoken.ValidColumn,
 			profile.Table:             profile.ValidColumn,
+			throttle.Table:            throttle.ValidColumn,
 			usernamereservation.Table: usernamereservation.ValidColumn,
 		})
 	})

@@ -73,6 +73,12 @@ func JoinSiblings(v any) {
 		if v != nil {
 			sibling.Join([]*InviteCode{v})
 		}
+	case []*LoginAttempt:
+		sibling.Join(v)
+	case *LoginAttempt:
+		if v != nil {
+			sibling.Join([]*LoginAttempt{v})
+		}
 	case []*Message:
 		sibling.Join(v)
 	case *Message:
@@ -90,6 +96,12 @@ func JoinSiblings(v any) {
 	case *Profile:
 		if v != nil {
 			sibling.Join([]*Profile{v})
+		}
+	case []*Throttle:
+		sibling.Join(v)
+	case *Throttle:
+		if v != nil {
+			sibling.Join([]*Throttle{v})
 		}
 	case []*UsernameReservation:
 		sibling.Join(v)

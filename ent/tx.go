@@ -36,12 +36,16 @@ type Tx struct {
 	Invite *InviteClient
 	// InviteCode is the client for interacting with the InviteCode builders.
 	InviteCode *InviteCodeClient
+	// LoginAttempt is the client for interacting with the LoginAttempt builders.
+	LoginAttempt *LoginAttemptClient
 	// Message is the client for interacting with the Message builders.
 	Message *MessageClient
 	// OneTimeToken is the client for interacting with the OneTimeToken builders.
 	OneTimeToken *OneTimeTokenClient
 	// Profile is the client for interacting with the Profile builders.
 	Profile *ProfileClient
+	// Throttle is the client for interacting with the Throttle builders.
+	Throttle *ThrottleClient
 	// UsernameReservation is the client for interacting with the UsernameReservation builders.
 	UsernameReservation *UsernameReservationClient
 
@@ -186,9 +190,11 @@ func (tx *Tx) init() {
 	tx.IdempotencyKey = NewIdempotencyKeyClient(tx.config)
 	tx.Invite = NewInviteClient(tx.config)
 	tx.InviteCode = NewInviteCodeClient(tx.config)
+	tx.LoginAttempt = NewLoginAttemptClient(tx.config)
 	tx.Message = NewMessageClient(tx.config)
 	tx.OneTimeToken = NewOneTimeTokenClient(tx.config)
 	tx.Profile = NewProfileClient(tx.config)
+	tx.Throttle = NewThrottleClient(tx.config)
 	tx.UsernameReservation = NewUsernameReservationClient(tx.config)
 }
 

@@ -103,14 +103,6 @@ func (a *api) in(t *testing.T, login string) *device {
 	return d
 }
 
-func codes(t *testing.T, payload any) (all []string) {
-	t.Helper()
-	for _, e := range at(t, payload, "userErrors").([]any) {
-		all = append(all, at(t, e, "code").(string))
-	}
-	return all
-}
-
 // ask has the device ask something, by its access token.
 func (d *device) ask(query string, variables vars) map[string]any {
 	d.t.Helper()

@@ -48,4 +48,7 @@ func Connect(b Base) *Resolver {
 }
 
 // Close waits for what is on its way to disk. Nothing may be asked of the slices after it.
-func (r *Resolver) Close() { r.Messaging.Close() }
+func (r *Resolver) Close() {
+	r.Messaging.Close()
+	r.Accounts.Close()
+}

@@ -30,6 +30,7 @@ import (
 	"github.com/convenehq/convene/internal/live"
 	"github.com/convenehq/convene/internal/mail"
 	"github.com/convenehq/convene/internal/messaging"
+	"github.com/convenehq/convene/internal/password"
 	"github.com/convenehq/convene/internal/persisted"
 	"github.com/convenehq/convene/internal/presence"
 	"github.com/convenehq/convene/internal/server"
@@ -68,7 +69,11 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *node, err
 	if err != nil {
 		return nil, err
 	}
-	resolver, mailbox, err := n.connect(c, ring)
+	judge, err := password.New(password.Options{List: c.LeakedList, Online: c.LeakedRange, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	resolver, mailbox, err := n.connect(c, ring, judge)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +152,7 @@ func (n *node) open(ctx context.Context, c config.Config, log *slog.Logger) (liv
 }
 
 // connect makes the slices and what they post mails by, and has what they keep removed when its time is up.
-func (n *node) connect(c config.Config, ring *token.Ring) (resolver *graph.Resolver, _ *mail.Mailbox, err error) {
+func (n *node) connect(c config.Config, ring *token.Ring, judge *password.Judge) (resolver *graph.Resolver, _ *mail.Mailbox, err error) {
 	// The mailer asks the accounts for addresses, and slices that are made of it post letters.
 	mailer, mailbox, err := mails(c, n.db, n.jobs, func(ctx context.Context, id uuid.UUID) (mail.Recipient, error) {
 		return resolver.Accounts.Recipient(ctx, id)
@@ -157,7 +162,10 @@ func (n *node) connect(c config.Config, ring *token.Ring) (resolver *graph.Resol
 	}
 	resolver = graph.Connect(graph.Base{
 		DB: n.db, Ring: ring, Hub: n.hub,
-		Account:   account.Options{Issuer: c.Issuer, Mail: mailer, Jobs: n.jobs, Links: c.Links, Reauthenticate: c.Reauthenticate, EraseAfter: c.EraseAfter},
+		Account: account.Options{
+			Issuer: c.Issuer, Mail: mailer, Jobs: n.jobs, Links: c.Links, Reauthenticate: c.Reauthenticate, EraseAfter: c.EraseAfter,
+			Judge: judge, FailedSignIns: c.FailedSignIns, Registrations: c.RegistrationsPerAddress,
+		},
 		Invite:    inviting(c, mailer),
 		Messaging: messaging.Options{Sent: n.companion.sent, Presence: n.presence},
 	})

@@ -55,6 +55,8 @@ const (
 	FieldEraseAfter = "erase_after"
 	// FieldErasedAt holds the string denoting the erased_at field in the database.
 	FieldErasedAt = "erased_at"
+	// FieldLastLoginAt holds the string denoting the last_login_at field in the database.
+	FieldLastLoginAt = "last_login_at"
 	// Table holds the table name of the account in the database.
 	Table = "accounts"
 )
@@ -81,6 +83,7 @@ var Columns = []string{
 	FieldDeactivatedAt,
 	FieldEraseAfter,
 	FieldErasedAt,
+	FieldLastLoginAt,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -234,4 +237,9 @@ func ByEraseAfter(opts ...sql.OrderTermOption) OrderOption {
 // ByErasedAt orders the results by the erased_at field.
 func ByErasedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldErasedAt, opts...).ToFunc()
+}
+
+// ByLastLoginAt orders the results by the last_login_at field.
+func ByLastLoginAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldLastLoginAt, opts...).ToFunc()
 }

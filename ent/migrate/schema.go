@@ -31,6 +31,7 @@ var (
 		{Name: "deactivated_at", Type: field.TypeTime, Nullable: true},
 		{Name: "erase_after", Type: field.TypeTime, Nullable: true},
 		{Name: "erased_at", Type: field.TypeTime, Nullable: true},
+		{Name: "last_login_at", Type: field.TypeTime, Nullable: true},
 	}
 	// AccountsTable holds the schema information for the "accounts" table.
 	AccountsTable = &schema.Table{
@@ -385,6 +386,39 @@ var (
 			},
 		},
 	}
+	// LoginAttemptsColumns holds the columns for the "login_attempts" table.
+	LoginAttemptsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime, Default: "now()"},
+		{Name: "account_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "identifier_hash", Type: field.TypeBytes, Nullable: true, Size: 32},
+		{Name: "outcome", Type: field.TypeEnum, Enums: []string{"SIGNED_IN", "FAILED", "BANNED", "THROTTLED", "REGISTERED", "RESET_REQUESTED", "RESET"}},
+		{Name: "network", Type: field.TypeString, Size: 50, Default: ""},
+		{Name: "device_label", Type: field.TypeString, Size: 100, Default: ""},
+	}
+	// LoginAttemptsTable holds the schema information for the "login_attempts" table.
+	LoginAttemptsTable = &schema.Table{
+		Name:       "login_attempts",
+		Columns:    LoginAttemptsColumns,
+		PrimaryKey: []*schema.Column{LoginAttemptsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "loginattempt_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{LoginAttemptsColumns[1]},
+			},
+			{
+				Name:    "loginattempt_account_id_created_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{LoginAttemptsColumns[2], LoginAttemptsColumns[1], LoginAttemptsColumns[0]},
+			},
+			{
+				Name:    "loginattempt_identifier_hash_network",
+				Unique:  false,
+				Columns: []*schema.Column{LoginAttemptsColumns[3], LoginAttemptsColumns[5]},
+			},
+		},
+	}
 	// MessagesColumns holds the columns for the "messages" table.
 	MessagesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
@@ -479,6 +513,34 @@ var (
 		Columns:    ProfilesColumns,
 		PrimaryKey: []*schema.Column{ProfilesColumns[0]},
 	}
+	// ThrottlesColumns holds the columns for the "throttles" table.
+	ThrottlesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime, Default: "now()"},
+		{Name: "scope", Type: field.TypeBytes, Size: 32},
+		{Name: "tries", Type: field.TypeInt},
+		{Name: "until", Type: field.TypeTime},
+		{Name: "last_try", Type: field.TypeUUID},
+		{Name: "ends_at", Type: field.TypeTime},
+	}
+	// ThrottlesTable holds the schema information for the "throttles" table.
+	ThrottlesTable = &schema.Table{
+		Name:       "throttles",
+		Columns:    ThrottlesColumns,
+		PrimaryKey: []*schema.Column{ThrottlesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "throttle_scope",
+				Unique:  true,
+				Columns: []*schema.Column{ThrottlesColumns[2]},
+			},
+			{
+				Name:    "throttle_ends_at",
+				Unique:  false,
+				Columns: []*schema.Column{ThrottlesColumns[6]},
+			},
+		},
+	}
 	// UsernameReservationsColumns holds the columns for the "username_reservations" table.
 	UsernameReservationsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
@@ -524,9 +586,11 @@ var (
 		IdempotencyKeysTable,
 		InvitesTable,
 		InviteCodesTable,
+		LoginAttemptsTable,
 		MessagesTable,
 		OneTimeTokensTable,
 		ProfilesTable,
+		ThrottlesTable,
 		UsernameReservationsTable,
 	}
 )

@@ -39,6 +39,9 @@ type Invite func(*sql.Selector)
 // InviteCode is the predicate function for invitecode builders.
 type InviteCode func(*sql.Selector)
 
+// LoginAttempt is the predicate function for loginattempt builders.
+type LoginAttempt func(*sql.Selector)
+
 // Message is the predicate function for message builders.
 type Message func(*sql.Selector)
 
@@ -47,6 +50,9 @@ type OneTimeToken func(*sql.Selector)
 
 // Profile is the predicate function for profile builders.
 type Profile func(*sql.Selector)
+
+// Throttle is the predicate function for throttle builders.
+type Throttle func(*sql.Selector)
 
 // UsernameReservation is the predicate function for usernamereservation builders.
 type UsernameReservation func(*sql.Selector)

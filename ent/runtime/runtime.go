@@ -17,10 +17,12 @@ import (
 	"github.com/convenehq/convene/ent/idempotencykey"
 	"github.com/convenehq/convene/ent/invite"
 	"github.com/convenehq/convene/ent/invitecode"
+	"github.com/convenehq/convene/ent/loginattempt"
 	"github.com/convenehq/convene/ent/message"
 	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/ent/profile"
 	"github.com/convenehq/convene/ent/schema"
+	"github.com/convenehq/convene/ent/throttle"
 	"github.com/convenehq/convene/ent/usernamereservation"
 	"github.com/google/uuid"
 
@@ -388,6 +390,40 @@ func init() {
 	invitecodeDescID := invitecodeMixinFields0[0].Descriptor()
 	// invitecode.DefaultID holds the default value on creation for the id field.
 	invitecode.DefaultID = invitecodeDescID.Default.(func() uuid.UUID)
+	loginattemptMixin := schema.LoginAttempt{}.Mixin()
+	loginattempt.Policy = privacy.NewPolicies(schema.LoginAttempt{})
+	loginattempt.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := loginattempt.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	loginattemptMixinFields0 := loginattemptMixin[0].Fields()
+	_ = loginattemptMixinFields0
+	loginattemptFields := schema.LoginAttempt{}.Fields()
+	_ = loginattemptFields
+	// loginattemptDescCreatedAt is the schema descriptor for created_at field.
+	loginattemptDescCreatedAt := loginattemptMixinFields0[1].Descriptor()
+	// loginattempt.DefaultCreatedAt holds the default value on creation for the created_at field.
+	loginattempt.DefaultCreatedAt = loginattemptDescCreatedAt.Default.(func() time.Time)
+	// loginattemptDescNetwork is the schema descriptor for network field.
+	loginattemptDescNetwork := loginattemptFields[3].Descriptor()
+	// loginattempt.DefaultNetwork holds the default value on creation for the network field.
+	loginattempt.DefaultNetwork = loginattemptDescNetwork.Default.(string)
+	// loginattempt.NetworkValidator is a validator for the "network" field. It is called by the builders before save.
+	loginattempt.NetworkValidator = loginattemptDescNetwork.Validators[0].(func(string) error)
+	// loginattemptDescDeviceLabel is the schema descriptor for device_label field.
+	loginattemptDescDeviceLabel := loginattemptFields[4].Descriptor()
+	// loginattempt.DefaultDeviceLabel holds the default value on creation for the device_label field.
+	loginattempt.DefaultDeviceLabel = loginattemptDescDeviceLabel.Default.(string)
+	// loginattempt.DeviceLabelValidator is a validator for the "device_label" field. It is called by the builders before save.
+	loginattempt.DeviceLabelValidator = loginattemptDescDeviceLabel.Validators[0].(func(string) error)
+	// loginattemptDescID is the schema descriptor for id field.
+	loginattemptDescID := loginattemptMixinFields0[0].Descriptor()
+	// loginattempt.DefaultID holds the default value on creation for the id field.
+	loginattempt.DefaultID = loginattemptDescID.Default.(func() uuid.UUID)
 	messageMixin := schema.Message{}.Mixin()
 	message.Policy = privacy.NewPolicies(schema.Message{})
 	message.Hooks[0] = func(next ent.Mutator) ent.Mutator {
@@ -486,6 +522,28 @@ func init() {
 	profileDescID := profileMixinFields0[0].Descriptor()
 	// profile.DefaultID holds the default value on creation for the id field.
 	profile.DefaultID = profileDescID.Default.(func() uuid.UUID)
+	throttleMixin := schema.Throttle{}.Mixin()
+	throttle.Policy = privacy.NewPolicies(schema.Throttle{})
+	throttle.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := throttle.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	throttleMixinFields0 := throttleMixin[0].Fields()
+	_ = throttleMixinFields0
+	throttleFields := schema.Throttle{}.Fields()
+	_ = throttleFields
+	// throttleDescCreatedAt is the schema descriptor for created_at field.
+	throttleDescCreatedAt := throttleMixinFields0[1].Descriptor()
+	// throttle.DefaultCreatedAt holds the default value on creation for the created_at field.
+	throttle.DefaultCreatedAt = throttleDescCreatedAt.Default.(func() time.Time)
+	// throttleDescID is the schema descriptor for id field.
+	throttleDescID := throttleMixinFields0[0].Descriptor()
+	// throttle.DefaultID holds the default value on creation for the id field.
+	throttle.DefaultID = throttleDescID.Default.(func() uuid.UUID)
 	usernamereservationMixin := schema.UsernameReservation{}.Mixin()
 	usernamereservation.Policy = privacy.NewPolicies(schema.UsernameReservation{})
 	usernamereservation.Hooks[0] = func(next ent.Mutator) ent.Mutator {

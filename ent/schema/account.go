@@ -56,6 +56,8 @@ func (Account) Fields() []ent.Field {
 			Annotations(personal.Data("when it is to be erased, unless its person comes back before", personal.WithAccount, personal.Code)),
 		field.Time("erased_at").Optional().Nillable().
 			Annotations(personal.Data("since when it is being erased; the row goes last", personal.WithAccount, personal.Code)),
+		field.Time("last_login_at").Optional().Nillable().
+			Annotations(personal.Data("when its person last signed in", personal.WithAccount, personal.RowReader)),
 	}
 }
 

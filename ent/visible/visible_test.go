@@ -15,6 +15,7 @@ import (
 	"github.com/convenehq/convene/ent/auditentry"
 	"github.com/convenehq/convene/ent/conversation"
 	"github.com/convenehq/convene/ent/conversationentry"
+	"github.com/convenehq/convene/ent/loginattempt"
 	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/internal/testkit"
 	"github.com/convenehq/convene/internal/viewer"
@@ -61,6 +62,8 @@ var readers = map[string][]class{
 	"InviteCode":         {self, system},
 
 	"UsernameReservation": {system},
+	"LoginAttempt":        {self, system},
+	"Throttle":            {system},
 }
 
 // Who may change or delete the same rows through ent. What goes through a stream's numbers is nobody's but
@@ -77,6 +80,8 @@ var writers = map[string][]class{
 	"Message":            {system},
 	"IdempotencyKey":     {system},
 	"OneTimeToken":       {system},
+	"LoginAttempt":       {system},
+	"Throttle":           {system},
 	"AuditEntry":         {system}, // only when its time is up, for the system too
 	"Invite":             {self, system},
 	"InviteCode":         {self, system},
@@ -141,6 +146,9 @@ func newScene(t *testing.T) *scene {
 	must(err)
 	code, err := client.InviteCode.Create().SetInviterID(me).SetHint("0000").SetMaxUses(1).SetCodeHash([]byte("h")).SetExpiresAt(time.Now()).Save(ctx)
 	reservation, err := client.UsernameReservation.Create().SetNameMAC([]byte("m")).SetAccountID(me).SetEndsAt(time.Now()).Save(ctx)
+	attempt, err := client.LoginAttempt.Create().SetAccountID(me).SetOutcome(loginattempt.OutcomeFAILED).Save(ctx)
+	must(err)
+	throttle, err := client.Throttle.Create().SetScope([]byte("s")).SetTries(1).SetUntil(time.Now()).SetLastTry(me).SetEndsAt(time.Now()).Save(ctx)
 	must(err)
 	as := func(id uuid.UUID) context.Context { return viewer.With(t.Context(), viewer.OfPerson(id, uuid.Nil)) }
 	with := func(role viewer.Role) context.Context {
@@ -160,7 +168,8 @@ func newScene(t *testing.T) *scene {
 			"ConversationMember": mine.ID, "ConversationEntry": entry.ID, "Curtain": curtain.ID, "Message": message.ID,
 			"IdempotencyKey": key.ID, "OneTimeToken": link.ID, "AuditEntry": audited.ID,
 			"Invite": invited.ID, "InviteCode": code.ID,
-			"IdempotencyKey": key.ID, "AuditEntry": audited.ID, "UsernameReservation": reservation.ID,
+			"UsernameReservation": reservation.ID,
+			"LoginAttempt":        attempt.ID, "Throttle": throttle.ID,
 		},
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/introspection"
 	"github.com/convenehq/convene/ent"
 	"github.com/convenehq/convene/ent/conversation"
+	"github.com/convenehq/convene/ent/loginattempt"
 	"github.com/convenehq/convene/graph/relay"
 	"github.com/convenehq/convene/internal/account"
 	"github.com/convenehq/convene/internal/feed"
@@ -64,6 +65,7 @@ type ComplexityRoot struct {
 		GlobalID        func(childComplexity int) int
 		InvitedBy       func(childComplexity int) int
 		IsEmailVerified func(childComplexity int) int
+		LastLoginAt     func(childComplexity int) int
 		PendingEmail    func(childComplexity int) int
 		Role            func(childComplexity int) int
 		Status          func(childComplexity int) int
@@ -262,6 +264,24 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	LoginAttempt struct {
+		CreatedAt   func(childComplexity int) int
+		DeviceLabel func(childComplexity int) int
+		Network     func(childComplexity int) int
+		Outcome     func(childComplexity int) int
+	}
+
+	LoginAttemptConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	LoginAttemptEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	MarkConversationReadPayload struct {
 		Conversation func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
@@ -385,12 +405,13 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Conversation func(childComplexity int, id relay.ID) int
-		InviteCode   func(childComplexity int, code string) int
-		Node         func(childComplexity int, id relay.ID) int
-		Nodes        func(childComplexity int, ids []relay.ID) int
-		Profile      func(childComplexity int, username string) int
-		Viewer       func(childComplexity int) int
+		Conversation   func(childComplexity int, id relay.ID) int
+		InviteCode     func(childComplexity int, code string) int
+		Node           func(childComplexity int, id relay.ID) int
+		Nodes          func(childComplexity int, ids []relay.ID) int
+		Profile        func(childComplexity int, username string) int
+		SignInActivity func(childComplexity int, from time.Time, to time.Time, period account.ActivityPeriod) int
+		Viewer         func(childComplexity int) int
 	}
 
 	ReauthenticatePayload struct {
@@ -461,6 +482,18 @@ type ComplexityRoot struct {
 		RefreshToken func(childComplexity int) int
 	}
 
+	SignInActivity struct {
+		At              func(childComplexity int) int
+		Attempts        func(childComplexity int) int
+		Banned          func(childComplexity int) int
+		Failures        func(childComplexity int) int
+		Registrations   func(childComplexity int) int
+		Resets          func(childComplexity int) int
+		ResetsRequested func(childComplexity int) int
+		Successes       func(childComplexity int) int
+		Throttled       func(childComplexity int) int
+	}
+
 	SignInPayload struct {
 		Session    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -524,6 +557,7 @@ type ComplexityRoot struct {
 		Profile          func(childComplexity int) int
 		ReferralCount    func(childComplexity int) int
 		Sessions         func(childComplexity int, first int, after *string) int
+		SignInAttempts   func(childComplexity int, first int, after *string) int
 	}
 
 	VisitConversationPayload struct {
@@ -623,6 +657,7 @@ type QueryResolver interface {
 	Viewer(ctx context.Context) (*viewer.Viewer, error)
 	Node(ctx context.Context, id relay.ID) (relay.Node, error)
 	Nodes(ctx context.Context, ids []relay.ID) ([]relay.Node, error)
+	SignInActivity(ctx context.Context, from time.Time, to time.Time, period account.ActivityPeriod) ([]*account.SignInActivity, error)
 	InviteCode(ctx context.Context, code string) (*invite.InvitePreview, error)
 	Conversation(ctx context.Context, id relay.ID) (*ent.Conversation, error)
 	Profile(ctx context.Context, username string) (*ent.Profile, error)
@@ -638,6 +673,7 @@ type ViewerResolver interface {
 	Account(ctx context.Context, obj *viewer.Viewer) (*ent.Account, error)
 	Profile(ctx context.Context, obj *viewer.Viewer) (*ent.Profile, error)
 	Sessions(ctx context.Context, obj *viewer.Viewer, first int, after *string) (*relay.Connection[*ent.AuthSession], error)
+	SignInAttempts(ctx context.Context, obj *viewer.Viewer, first int, after *string) (*relay.Connection[*ent.LoginAttempt], error)
 	Invites(ctx context.Context, obj *viewer.Viewer, first int, after *string) (*relay.Connection[*ent.Invite], error)
 	InviteCodes(ctx context.Context, obj *viewer.Viewer, first int, after *string) (*relay.Connection[*ent.InviteCode], error)
 	ReferralCount(ctx context.Context, obj *viewer.Viewer) (int, error)
@@ -694,6 +730,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Account.IsEmailVerified(childComplexity), true
+	case "Account.lastSignInAt":
+		if e.ComplexityRoot.Account.LastLoginAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Account.LastLoginAt(childComplexity), true
 	case "Account.pendingEmail":
 		if e.ComplexityRoot.Account.PendingEmail == nil {
 			break
@@ -1341,6 +1383,63 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.IssuePasswordResetPayload.UserErrors(childComplexity), true
+
+	case "LoginAttempt.at":
+		if e.ComplexityRoot.LoginAttempt.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoginAttempt.CreatedAt(childComplexity), true
+	case "LoginAttempt.deviceLabel":
+		if e.ComplexityRoot.LoginAttempt.DeviceLabel == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoginAttempt.DeviceLabel(childComplexity), true
+	case "LoginAttempt.network":
+		if e.ComplexityRoot.LoginAttempt.Network == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoginAttempt.Network(childComplexity), true
+	case "LoginAttempt.outcome":
+		if e.ComplexityRoot.LoginAttempt.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoginAttempt.Outcome(childComplexity), true
+
+	case "LoginAttemptConnection.edges":
+		if e.ComplexityRoot.LoginAttemptConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoginAttemptConnection.Edges(childComplexity), true
+	case "LoginAttemptConnection.nodes":
+		if e.ComplexityRoot.LoginAttemptConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoginAttemptConnection.Nodes(childComplexity), true
+	case "LoginAttemptConnection.pageInfo":
+		if e.ComplexityRoot.LoginAttemptConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoginAttemptConnection.PageInfo(childComplexity), true
+
+	case "LoginAttemptEdge.cursor":
+		if e.ComplexityRoot.LoginAttemptEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoginAttemptEdge.Cursor(childComplexity), true
+	case "LoginAttemptEdge.node":
+		if e.ComplexityRoot.LoginAttemptEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoginAttemptEdge.Node(childComplexity), true
 
 	case "MarkConversationReadPayload.conversation":
 		if e.ComplexityRoot.MarkConversationReadPayload.Conversation == nil {
@@ -2005,6 +2104,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Profile(childComplexity, args["username"].(string)), true
+	case "Query.signInActivity":
+		if e.ComplexityRoot.Query.SignInActivity == nil {
+			break
+		}
+
+		args, err := ec.field_Query_signInActivity_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.SignInActivity(childComplexity, args["from"].(time.Time), args["to"].(time.Time), args["period"].(account.ActivityPeriod)), true
 	case "Query.viewer":
 		if e.ComplexityRoot.Query.Viewer == nil {
 			break
@@ -2198,6 +2308,61 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SessionTokens.RefreshToken(childComplexity), true
+
+	case "SignInActivity.at":
+		if e.ComplexityRoot.SignInActivity.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SignInActivity.At(childComplexity), true
+	case "SignInActivity.attempts":
+		if e.ComplexityRoot.SignInActivity.Attempts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SignInActivity.Attempts(childComplexity), true
+	case "SignInActivity.banned":
+		if e.ComplexityRoot.SignInActivity.Banned == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SignInActivity.Banned(childComplexity), true
+	case "SignInActivity.failures":
+		if e.ComplexityRoot.SignInActivity.Failures == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SignInActivity.Failures(childComplexity), true
+	case "SignInActivity.registrations":
+		if e.ComplexityRoot.SignInActivity.Registrations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SignInActivity.Registrations(childComplexity), true
+	case "SignInActivity.resets":
+		if e.ComplexityRoot.SignInActivity.Resets == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SignInActivity.Resets(childComplexity), true
+	case "SignInActivity.resetsRequested":
+		if e.ComplexityRoot.SignInActivity.ResetsRequested == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SignInActivity.ResetsRequested(childComplexity), true
+	case "SignInActivity.successes":
+		if e.ComplexityRoot.SignInActivity.Successes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SignInActivity.Successes(childComplexity), true
+	case "SignInActivity.throttled":
+		if e.ComplexityRoot.SignInActivity.Throttled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SignInActivity.Throttled(childComplexity), true
 
 	case "SignInPayload.session":
 		if e.ComplexityRoot.SignInPayload.Session == nil {
@@ -2441,6 +2606,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.Sessions(childComplexity, args["first"].(int), args["after"].(*string)), true
+	case "Viewer.signInAttempts":
+		if e.ComplexityRoot.Viewer.SignInAttempts == nil {
+			break
+		}
+
+		args, err := ec.field_Viewer_signInAttempts_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Viewer.SignInAttempts(childComplexity, args["first"].(int), args["after"].(*string)), true
 
 	case "VisitConversationPayload.conversation":
 		if e.ComplexityRoot.VisitConversationPayload.Conversation == nil {
@@ -2805,7 +2981,7 @@ input RegisterInput {
   username: String!
   "An e-mail address, at most 254 characters."
   email: String!
-  "At least 8 characters, at most 256 bytes, and not the username or the address."
+  "At least 8 characters, at most 256 bytes, and nothing that others would guess."
   password: String!
   "The name to show, 1 to 50 characters; the username if left out."
   displayName: String
@@ -2916,6 +3092,10 @@ enum AccountErrorCode {
   EMAIL_INVALID
   "The password is too short, too long, or is the username or the address."
   PASSWORD_INVALID
+  "The password is a pattern, one common word, or little more than a name or an address that others know."
+  PASSWORD_WEAK
+  "The password is in a list of those that many people use or that have leaked."
+  PASSWORD_BREACHED
   "The display name is empty, too long, or has characters that are not allowed."
   DISPLAY_NAME_INVALID
   "The account is unknown or the password is wrong; which of them is not said."
@@ -2946,6 +3126,114 @@ enum AccountErrorCode {
   ACCOUNT_DEACTIVATED
   "The username has been changed five times within 30 days."
   USERNAME_CHANGED_TOO_OFTEN
+}
+`, BuiltIn: false},
+	{Name: "../account_attempts.graphqls", Input: `extend type Query {
+  """
+  How signing in went over a time, for admins: attempts counted by hour or by day, in UTC. Every period is there, also one
+  in which nothing happened. Attempts are kept for 90 days. FORBIDDEN unless you are an admin.
+  """
+  signInActivity(
+    "The first moment; it is taken down to the beginning of its period."
+    from: DateTime!
+    "The moment to end before; at most 1000 periods after the first."
+    to: DateTime!
+    "How long a period is."
+    period: ActivityPeriod! = HOUR
+  ): [SignInActivity!]!
+}
+
+extend type Viewer {
+  "Attempts to get into your account of the last 90 days, the latest first: where from, with what, and what came of it."
+  signInAttempts(
+    "How many, 1 to 100."
+    first: Int! = 20
+    "Continue behind this cursor."
+    after: String
+  ): LoginAttemptConnection!
+}
+
+extend type Account {
+  "When you last signed in; null if that was before it was written down."
+  lastSignInAt: DateTime
+}
+
+"How long one period of a time series is."
+enum ActivityPeriod {
+  "From one full hour to the next."
+  HOUR
+  "A day, in UTC."
+  DAY
+}
+
+"What happened in one period, of all accounts together."
+type SignInActivity {
+  "When the period begins."
+  at: DateTime!
+  "Attempts to sign in, whatever came of them: the four numbers below together."
+  attempts: Int!
+  "Those that signed in."
+  successes: Int!
+  "Those with an unknown account or a wrong password."
+  failures: Int!
+  "Those with the right password of a banned account."
+  banned: Int!
+  "Those that were refused because there had been too many."
+  throttled: Int!
+  "How often a new password was asked for."
+  resetsRequested: Int!
+  "How often a new password was set by way of a mail or an admin."
+  resets: Int!
+  "How many made an account."
+  registrations: Int!
+}
+
+"One attempt to get into your account."
+type LoginAttempt {
+  "When it was."
+  at: DateTime!
+  "What came of it."
+  outcome: LoginOutcome!
+  "What the device called itself, shortened; empty if it said nothing."
+  deviceLabel: String!
+  "The part of the address that names a network, such as ` + "`" + `198.51.100.0/24` + "`" + `; empty if it is not known."
+  network: String!
+}
+
+"What came of an attempt. May grow."
+enum LoginOutcome {
+  "Somebody signed in."
+  SIGNED_IN
+  "The password was wrong."
+  FAILED
+  "The password was right, and the account banned."
+  BANNED
+  "It was refused because there had been too many."
+  THROTTLED
+  "The account was made."
+  REGISTERED
+  "A new password was asked for."
+  RESET_REQUESTED
+  "A new password was set, by way of a mail or by an admin."
+  RESET
+}
+
+"A page of attempts."
+type LoginAttemptConnection {
+  "The attempts with their cursors."
+  edges: [LoginAttemptEdge!]!
+  "The attempts alone."
+  nodes: [LoginAttempt!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"An attempt in a page."
+type LoginAttemptEdge {
+  "The attempt."
+  node: LoginAttempt!
+  "Continue behind this attempt with ` + "`" + `after` + "`" + `."
+  cursor: String!
 }
 `, BuiltIn: false},
 	{Name: "../account_links.graphqls", Input: `extend type Mutation {
@@ -4132,6 +4420,8 @@ func (ec *executionContext) childFields_Account(ctx context.Context, field graph
 		return ec.fieldContext_Account_role(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_Account_createdAt(ctx, field)
+	case "lastSignInAt":
+		return ec.fieldContext_Account_lastSignInAt(ctx, field)
 	case "invitedBy":
 		return ec.fieldContext_Account_invitedBy(ctx, field)
 	}
@@ -4504,6 +4794,42 @@ func (ec *executionContext) childFields_IssuePasswordResetPayload(ctx context.Co
 	return nil, fmt.Errorf("no field named %q was found under type IssuePasswordResetPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_LoginAttempt(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return ec.fieldContext_LoginAttempt_at(ctx, field)
+	case "outcome":
+		return ec.fieldContext_LoginAttempt_outcome(ctx, field)
+	case "deviceLabel":
+		return ec.fieldContext_LoginAttempt_deviceLabel(ctx, field)
+	case "network":
+		return ec.fieldContext_LoginAttempt_network(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LoginAttempt", field.Name)
+}
+
+func (ec *executionContext) childFields_LoginAttemptConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_LoginAttemptConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_LoginAttemptConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_LoginAttemptConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LoginAttemptConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_LoginAttemptEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_LoginAttemptEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_LoginAttemptEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LoginAttemptEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_MarkConversationReadPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "conversation":
@@ -4764,6 +5090,30 @@ func (ec *executionContext) childFields_SessionTokens(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type SessionTokens", field.Name)
 }
 
+func (ec *executionContext) childFields_SignInActivity(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return ec.fieldContext_SignInActivity_at(ctx, field)
+	case "attempts":
+		return ec.fieldContext_SignInActivity_attempts(ctx, field)
+	case "successes":
+		return ec.fieldContext_SignInActivity_successes(ctx, field)
+	case "failures":
+		return ec.fieldContext_SignInActivity_failures(ctx, field)
+	case "banned":
+		return ec.fieldContext_SignInActivity_banned(ctx, field)
+	case "throttled":
+		return ec.fieldContext_SignInActivity_throttled(ctx, field)
+	case "resetsRequested":
+		return ec.fieldContext_SignInActivity_resetsRequested(ctx, field)
+	case "resets":
+		return ec.fieldContext_SignInActivity_resets(ctx, field)
+	case "registrations":
+		return ec.fieldContext_SignInActivity_registrations(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SignInActivity", field.Name)
+}
+
 func (ec *executionContext) childFields_SignInPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "viewer":
@@ -4848,6 +5198,8 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_profile(ctx, field)
 	case "sessions":
 		return ec.fieldContext_Viewer_sessions(ctx, field)
+	case "signInAttempts":
+		return ec.fieldContext_Viewer_signInAttempts(ctx, field)
 	case "invites":
 		return ec.fieldContext_Viewer_invites(ctx, field)
 	case "inviteCodes":
@@ -5506,6 +5858,36 @@ func (ec *executionContext) field_Query_profile_args(ctx context.Context, rawArg
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_signInActivity_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "from",
+		func(ctx context.Context, v any) (time.Time, error) {
+			return ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["from"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "to",
+		func(ctx context.Context, v any) (time.Time, error) {
+			return ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["to"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "period",
+		func(ctx context.Context, v any) (account.ActivityPeriod, error) {
+			return ec.unmarshalNActivityPeriod2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐActivityPeriod(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["period"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Subscription_conversationUpdates_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5645,6 +6027,28 @@ func (ec *executionContext) field_Viewer_invites_args(ctx context.Context, rawAr
 }
 
 func (ec *executionContext) field_Viewer_sessions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Viewer_signInAttempts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
@@ -5907,6 +6311,29 @@ func (ec *executionContext) _Account_createdAt(ctx context.Context, field graphq
 	)
 }
 func (ec *executionContext) fieldContext_Account_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Account_lastSignInAt(ctx context.Context, field graphql.CollectedField, obj *ent.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Account_lastSignInAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastLoginAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Account_lastSignInAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
@@ -8627,6 +9054,249 @@ func (ec *executionContext) fieldContext_IssuePasswordResetPayload_userErrors(_ 
 	return fc, nil
 }
 
+func (ec *executionContext) _LoginAttempt_at(ctx context.Context, field graphql.CollectedField, obj *ent.LoginAttempt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LoginAttempt_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LoginAttempt_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LoginAttempt", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _LoginAttempt_outcome(ctx context.Context, field graphql.CollectedField, obj *ent.LoginAttempt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LoginAttempt_outcome(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v loginattempt.Outcome) graphql.Marshaler {
+			return ec.marshalNLoginOutcome2githubᚗcomᚋconvenehqᚋconveneᚋentᚋloginattemptᚐOutcome(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LoginAttempt_outcome(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LoginAttempt", field, false, false, errors.New("field of type LoginOutcome does not have child fields"))
+}
+
+func (ec *executionContext) _LoginAttempt_deviceLabel(ctx context.Context, field graphql.CollectedField, obj *ent.LoginAttempt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LoginAttempt_deviceLabel(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeviceLabel, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LoginAttempt_deviceLabel(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LoginAttempt", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _LoginAttempt_network(ctx context.Context, field graphql.CollectedField, obj *ent.LoginAttempt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LoginAttempt_network(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Network, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LoginAttempt_network(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LoginAttempt", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _LoginAttemptConnection_edges(ctx context.Context, field graphql.CollectedField, obj *relay.Connection[*ent.LoginAttempt]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LoginAttemptConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*relay.Edge[*ent.LoginAttempt]) graphql.Marshaler {
+			return ec.marshalNLoginAttemptEdge2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LoginAttemptConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LoginAttemptConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LoginAttemptEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _LoginAttemptConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *relay.Connection[*ent.LoginAttempt]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LoginAttemptConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.LoginAttempt) graphql.Marshaler {
+			return ec.marshalNLoginAttempt2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐLoginAttemptᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LoginAttemptConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LoginAttemptConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LoginAttempt(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _LoginAttemptConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *relay.Connection[*ent.LoginAttempt]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LoginAttemptConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v relay.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2githubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LoginAttemptConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LoginAttemptConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _LoginAttemptEdge_node(ctx context.Context, field graphql.CollectedField, obj *relay.Edge[*ent.LoginAttempt]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LoginAttemptEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.LoginAttempt) graphql.Marshaler {
+			return ec.marshalNLoginAttempt2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐLoginAttempt(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LoginAttemptEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LoginAttemptEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LoginAttempt(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _LoginAttemptEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *relay.Edge[*ent.LoginAttempt]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LoginAttemptEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LoginAttemptEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LoginAttemptEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _MarkConversationReadPayload_conversation(ctx context.Context, field graphql.CollectedField, obj *messaging.MarkConversationReadPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11235,6 +11905,50 @@ func (ec *executionContext) fieldContext_Query_nodes(ctx context.Context, field 
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_signInActivity(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_signInActivity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().SignInActivity(ctx, fc.Args["from"].(time.Time), fc.Args["to"].(time.Time), fc.Args["period"].(account.ActivityPeriod))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*account.SignInActivity) graphql.Marshaler {
+			return ec.marshalNSignInActivity2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐSignInActivityᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_signInActivity(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SignInActivity(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_signInActivity_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_inviteCode(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12290,6 +13004,213 @@ func (ec *executionContext) fieldContext_SessionTokens_expiresAt(_ context.Conte
 	return graphql.NewScalarFieldContext("SessionTokens", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _SignInActivity_at(ctx context.Context, field graphql.CollectedField, obj *account.SignInActivity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SignInActivity_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SignInActivity_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SignInActivity", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _SignInActivity_attempts(ctx context.Context, field graphql.CollectedField, obj *account.SignInActivity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SignInActivity_attempts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Attempts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SignInActivity_attempts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SignInActivity", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SignInActivity_successes(ctx context.Context, field graphql.CollectedField, obj *account.SignInActivity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SignInActivity_successes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Successes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SignInActivity_successes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SignInActivity", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SignInActivity_failures(ctx context.Context, field graphql.CollectedField, obj *account.SignInActivity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SignInActivity_failures(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Failures, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SignInActivity_failures(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SignInActivity", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SignInActivity_banned(ctx context.Context, field graphql.CollectedField, obj *account.SignInActivity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SignInActivity_banned(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Banned, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SignInActivity_banned(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SignInActivity", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SignInActivity_throttled(ctx context.Context, field graphql.CollectedField, obj *account.SignInActivity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SignInActivity_throttled(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Throttled, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SignInActivity_throttled(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SignInActivity", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SignInActivity_resetsRequested(ctx context.Context, field graphql.CollectedField, obj *account.SignInActivity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SignInActivity_resetsRequested(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ResetsRequested, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SignInActivity_resetsRequested(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SignInActivity", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SignInActivity_resets(ctx context.Context, field graphql.CollectedField, obj *account.SignInActivity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SignInActivity_resets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Resets, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SignInActivity_resets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SignInActivity", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SignInActivity_registrations(ctx context.Context, field graphql.CollectedField, obj *account.SignInActivity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SignInActivity_registrations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Registrations, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SignInActivity_registrations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SignInActivity", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _SignInPayload_viewer(ctx context.Context, field graphql.CollectedField, obj *account.SignInPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13080,6 +14001,50 @@ func (ec *executionContext) fieldContext_Viewer_sessions(ctx context.Context, fi
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Viewer_sessions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Viewer_signInAttempts(ctx context.Context, field graphql.CollectedField, obj *viewer.Viewer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Viewer_signInAttempts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Viewer().SignInAttempts(ctx, obj, fc.Args["first"].(int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *relay.Connection[*ent.LoginAttempt]) graphql.Marshaler {
+			return ec.marshalNLoginAttemptConnection2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Viewer_signInAttempts(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Viewer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LoginAttemptConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Viewer_signInAttempts_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -15708,6 +16673,11 @@ func (ec *executionContext) _Account(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "lastSignInAt":
+			out.Values[i] = ec._Account_lastSignInAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "invitedBy":
 			out.Values[i] = ec._Account_invitedBy(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -17270,6 +18240,150 @@ func (ec *executionContext) _IssuePasswordResetPayload(ctx context.Context, sel 
 	return out
 }
 
+var loginAttemptImplementors = []string{"LoginAttempt"}
+
+func (ec *executionContext) _LoginAttempt(ctx context.Context, sel ast.SelectionSet, obj *ent.LoginAttempt) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, loginAttemptImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LoginAttempt")
+		case "at":
+			out.Values[i] = ec._LoginAttempt_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "outcome":
+			out.Values[i] = ec._LoginAttempt_outcome(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deviceLabel":
+			out.Values[i] = ec._LoginAttempt_deviceLabel(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "network":
+			out.Values[i] = ec._LoginAttempt_network(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var loginAttemptConnectionImplementors = []string{"LoginAttemptConnection"}
+
+func (ec *executionContext) _LoginAttemptConnection(ctx context.Context, sel ast.SelectionSet, obj *relay.Connection[*ent.LoginAttempt]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, loginAttemptConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LoginAttemptConnection")
+		case "edges":
+			out.Values[i] = ec._LoginAttemptConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._LoginAttemptConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._LoginAttemptConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var loginAttemptEdgeImplementors = []string{"LoginAttemptEdge"}
+
+func (ec *executionContext) _LoginAttemptEdge(ctx context.Context, sel ast.SelectionSet, obj *relay.Edge[*ent.LoginAttempt]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, loginAttemptEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LoginAttemptEdge")
+		case "node":
+			out.Values[i] = ec._LoginAttemptEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._LoginAttemptEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var markConversationReadPayloadImplementors = []string{"MarkConversationReadPayload"}
 
 func (ec *executionContext) _MarkConversationReadPayload(ctx context.Context, sel ast.SelectionSet, obj *messaging.MarkConversationReadPayload) graphql.Marshaler {
@@ -18308,6 +19422,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "signInActivity":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_signInActivity(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "inviteCode":
 			field := field
 
@@ -18983,6 +20119,84 @@ func (ec *executionContext) _SessionTokens(ctx context.Context, sel ast.Selectio
 	return out
 }
 
+var signInActivityImplementors = []string{"SignInActivity"}
+
+func (ec *executionContext) _SignInActivity(ctx context.Context, sel ast.SelectionSet, obj *account.SignInActivity) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, signInActivityImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SignInActivity")
+		case "at":
+			out.Values[i] = ec._SignInActivity_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "attempts":
+			out.Values[i] = ec._SignInActivity_attempts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "successes":
+			out.Values[i] = ec._SignInActivity_successes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "failures":
+			out.Values[i] = ec._SignInActivity_failures(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "banned":
+			out.Values[i] = ec._SignInActivity_banned(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "throttled":
+			out.Values[i] = ec._SignInActivity_throttled(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "resetsRequested":
+			out.Values[i] = ec._SignInActivity_resetsRequested(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "resets":
+			out.Values[i] = ec._SignInActivity_resets(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "registrations":
+			out.Values[i] = ec._SignInActivity_registrations(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var signInPayloadImplementors = []string{"SignInPayload"}
 
 func (ec *executionContext) _SignInPayload(ctx context.Context, sel ast.SelectionSet, obj *account.SignInPayload) graphql.Marshaler {
@@ -19505,6 +20719,44 @@ func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, o
 					}
 				}()
 				res = ec._Viewer_sessions(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "signInAttempts":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Viewer_signInAttempts(ctx, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -20347,6 +21599,23 @@ func (ec *executionContext) marshalNAccountUserError2ᚖgithubᚗcomᚋconvenehq
 	return ec._AccountUserError(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNActivityPeriod2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐActivityPeriod(ctx context.Context, v any) (account.ActivityPeriod, error) {
+	tmp, err := relay.UnmarshalString(v)
+	res := account.ActivityPeriod(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNActivityPeriod2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐActivityPeriod(ctx context.Context, sel ast.SelectionSet, v account.ActivityPeriod) graphql.Marshaler {
+	_ = sel
+	res := relay.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNAuthSession2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐAuthSessionᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.AuthSession) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -21019,6 +22288,85 @@ func (ec *executionContext) marshalNIssuePasswordResetPayload2ᚖgithubᚗcomᚋ
 	return ec._IssuePasswordResetPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNLoginAttempt2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐLoginAttemptᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.LoginAttempt) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNLoginAttempt2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐLoginAttempt(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNLoginAttempt2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋentᚐLoginAttempt(ctx context.Context, sel ast.SelectionSet, v *ent.LoginAttempt) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._LoginAttempt(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNLoginAttemptConnection2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐConnection(ctx context.Context, sel ast.SelectionSet, v *relay.Connection[*ent.LoginAttempt]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._LoginAttemptConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNLoginAttemptEdge2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*relay.Edge[*ent.LoginAttempt]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNLoginAttemptEdge2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNLoginAttemptEdge2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋgraphᚋrelayᚐEdge(ctx context.Context, sel ast.SelectionSet, v *relay.Edge[*ent.LoginAttempt]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._LoginAttemptEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNLoginOutcome2githubᚗcomᚋconvenehqᚋconveneᚋentᚋloginattemptᚐOutcome(ctx context.Context, v any) (loginattempt.Outcome, error) {
+	tmp, err := relay.UnmarshalString(v)
+	res := loginattempt.Outcome(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNLoginOutcome2githubᚗcomᚋconvenehqᚋconveneᚋentᚋloginattemptᚐOutcome(ctx context.Context, sel ast.SelectionSet, v loginattempt.Outcome) graphql.Marshaler {
+	_ = sel
+	res := relay.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNMarkConversationReadInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋmessagingᚐMarkConversationReadInput(ctx context.Context, v any) (messaging.MarkConversationReadInput, error) {
 	res, err := ec.unmarshalInputMarkConversationReadInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -21450,6 +22798,32 @@ func (ec *executionContext) marshalNSendMessagePayload2ᚖgithubᚗcomᚋconvene
 		return graphql.Null
 	}
 	return ec._SendMessagePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNSignInActivity2ᚕᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐSignInActivityᚄ(ctx context.Context, sel ast.SelectionSet, v []*account.SignInActivity) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSignInActivity2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐSignInActivity(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNSignInActivity2ᚖgithubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐSignInActivity(ctx context.Context, sel ast.SelectionSet, v *account.SignInActivity) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._SignInActivity(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNSignInInput2githubᚗcomᚋconvenehqᚋconveneᚋinternalᚋaccountᚐSignInInput(ctx context.Context, v any) (account.SignInInput, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/convenehq/convene/internal/invite"
 	"github.com/convenehq/convene/internal/job"
 	"github.com/convenehq/convene/internal/mail"
+	"github.com/convenehq/convene/internal/password"
 	"github.com/convenehq/convene/internal/profile"
 	"github.com/convenehq/convene/internal/token"
 )
@@ -50,9 +51,14 @@ type Service struct {
 	recent    time.Duration
 	grace     time.Duration
 	erasers   []eraser
+	notes     notes
 	passwords *passwords
-	known     *knownSessions
-	lookups   *gather.Gatherer[uuid.UUID, knownSession]
+	judge     *password.Judge
+	service   string
+	// failedSignIns and registrations are Options' numbers.
+	failedSignIns, registrations int
+	known                        *knownSessions
+	lookups                      *gather.Gatherer[uuid.UUID, knownSession]
 }
 
 // Options are the settings of the slice; the zero value is good.
@@ -67,6 +73,14 @@ type Options struct {
 	Jobs *job.Queue
 	// Links is where the links in mails go, with {kind} and {token} in it; empty means [DefaultLinks].
 	Links string
+	// Judge says which passwords may be chosen; nil goes by the list that comes with Convene.
+	Judge *password.Judge
+	// FailedSignIns is how often signing in as somebody may fail from one network before one has to wait; ten times
+	// as often from all networks together, and five times as often from one network as whomever. Zero is no limit,
+	// also for mails that somebody asks for without having signed in.
+	FailedSignIns int
+	// Registrations is how many may register from one network before one has to wait; zero is no limit.
+	Registrations int
 	// Issuer is the `iss` of access tokens, the service's public URL; empty means "convene".
 	Issuer string
 	// Reauthenticate is for how long proving the password counts as recent, for what asks that; zero means 10 minutes.
@@ -89,11 +103,15 @@ func New(d *db.DB, ring *token.Ring, profiles *profile.Service, facts *fact.Log,
 	if o.EraseAfter <= 0 {
 		o.EraseAfter = eraseGrace
 	}
+	if o.Judge == nil {
+		o.Judge, _ = password.New(password.Options{}) // nothing to read, so nothing to fail
+	}
 	s := &Service{
 		db: d, ring: ring, profiles: profiles, facts: facts, mail: o.Mail, invites: o.Invites, links: o.Links, clock: o.Clock, recent: o.Reauthenticate, grace: o.EraseAfter,
 		access:    token.NewAccess(ring, o.Issuer, o.Clock),
-		passwords: newPasswords(),
-		known:     newKnownSessions(o.Clock),
+		passwords: newPasswords(), judge: o.Judge, service: o.Issuer,
+		failedSignIns: o.FailedSignIns, registrations: o.Registrations,
+		known: newKnownSessions(o.Clock),
 	}
 	if s.links == "" {
 		s.links = DefaultLinks
@@ -112,6 +130,7 @@ func New(d *db.DB, ring *token.Ring, profiles *profile.Service, facts *fact.Log,
 		}, job.KindOptions{})
 	}
 	s.lookups = gather.New(s.lookUpAll)
+	s.notes.write = s.writeNotes
 	return s
 }
 

@@ -31,34 +31,40 @@ type bench struct {
 	db       *db.DB
 	ring     *token.Ring
 	clock    *clock
+	o        account.Options
 	accounts *account.Service
 	profiles *profile.Service
 }
 
 func setup(t testing.TB) bench {
 	t.Helper()
+	return setupWith(t, account.Options{})
+}
+
+func setupWith(t testing.TB, o account.Options) bench {
+	t.Helper()
 	url := testkit.DatabaseURL(t)
 	ring, err := token.NewRing([]byte(strings.Repeat("k", 32)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return onDatabase(t, url, ring, &clock{now: time.Now()})
+	return onDatabase(t, url, ring, &clock{now: time.Now()}, o)
 }
 
 // node is one more node on the same database.
 func (b bench) node(t testing.TB) bench {
 	t.Helper()
-	return onDatabase(t, b.url, b.ring, b.clock)
+	return onDatabase(t, b.url, b.ring, b.clock, b.o)
 }
 
-func onDatabase(t testing.TB, url string, ring *token.Ring, c *clock) bench {
+func onDatabase(t testing.TB, url string, ring *token.Ring, c *clock, o account.Options) bench {
 	t.Helper()
 	d := testkit.Open(t, url)
 	profiles := profile.New(d, node.Facts(d))
-	return bench{
-		url: url, db: d, ring: ring, clock: c, profiles: profiles,
-		accounts: account.New(d, ring, profiles, node.Facts(d), account.Options{Clock: c.Now}),
-	}
+	o.Clock = c.Now
+	accounts := account.New(d, ring, profiles, node.Facts(d), o)
+	t.Cleanup(accounts.Close)
+	return bench{url: url, db: d, ring: ring, clock: c, o: o, profiles: profiles, accounts: accounts}
 }
 
 type clock struct {

@@ -184,7 +184,7 @@ func TestAuthenticate(t *testing.T) {
 		b := setup(t)
 		in := b.register(t, "ada")
 		cable, behind := plug(t, b.url)
-		far := onDatabase(t, behind, b.ring, b.clock)
+		far := onDatabase(t, behind, b.ring, b.clock, b.o)
 		if !far.holds(t, *in.Tokens.AccessToken) {
 			t.Fatal("it does not stand to begin with")
 		}

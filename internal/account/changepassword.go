@@ -19,8 +19,8 @@ func (s *Service) ChangePassword(ctx context.Context, in ChangePasswordInput) (*
 	if err != nil {
 		return nil, err
 	}
-	if problem := checkPassword(claim{username: mine.Username, email: mine.Email, password: in.NewPassword}); problem != "" {
-		return nil, refuse(CodePasswordInvalid, problem, "input", "newPassword")
+	if err := s.checkPasswordOf(ctx, in.NewPassword, mine, "input", "newPassword"); err != nil {
+		return nil, err
 	}
 	hash, err := s.passwords.hash(ctx, in.NewPassword)
 	if err != nil {

@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -27,11 +26,14 @@ func (s *Service) ChangeUsername(ctx context.Context, in ChangeUsernameInput) (*
 			return nil, refuse(CodeUsernameInvalid, problem, "input", "username")
 		case username == before.Username:
 			return before, nil
-		case reserved[strings.NewReplacer(".", "", "_", "").Replace(username)]:
+		case isReserved(username):
 			return nil, refuse(CodeUsernameTaken, usernameTaken, "input", "username")
 		}
 		sys := viewer.AsSystem(ctx, "whose a username was is nobody's to see")
 		if err := s.countUsernames(sys, tx, before.ID); err != nil {
+			return nil, err
+		}
+		if err := s.holdUsername(sys, tx, username, before.ID); err != nil {
 			return nil, err
 		}
 		row, err := tx.Account.UpdateOne(before).SetUsername(username).AddVersion(1).Save(ctx)

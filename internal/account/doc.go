@@ -26,5 +26,5 @@
 // with each refresh and never down; expires_at is never behind ends_at; a revoked session stays revoked;
 // ban_reason is null unless banned_at is set; an address that is proved belongs to one account.
 //
-// Owns: Account, AuthSession, IdempotencyKey, OneTimeToken, UsernameReservation
+// Owns: Account, AuthSession, IdempotencyKey, LoginAttempt, OneTimeToken, Throttle, UsernameReservation
 package account

@@ -11,6 +11,7 @@ import (
 	"github.com/convenehq/convene/ent/account"
 	"github.com/convenehq/convene/ent/authsession"
 	"github.com/convenehq/convene/ent/idempotencykey"
+	"github.com/convenehq/convene/ent/loginattempt"
 	"github.com/convenehq/convene/internal/audit"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/fact"
@@ -107,6 +108,10 @@ func (s *Service) endErasing(ctx context.Context, tx *ent.Tx, id uuid.UUID) erro
 	}
 	if _, err := tx.IdempotencyKey.Delete().Where(idempotencykey.ResultIDIn(sessions...)).Exec(ctx); err != nil {
 		return fmt.Errorf("remove the idempotency keys: %w", err)
+	}
+	// They refer to no account, since they are written without looking whether it is still there.
+	if _, err := tx.LoginAttempt.Delete().Where(loginattempt.AccountID(id)).Exec(ctx); err != nil {
+		return fmt.Errorf("remove the attempts to sign in: %w", err)
 	}
 	if err := audit.Scrub(ctx, tx, id); err != nil {
 		return err

@@ -9,6 +9,8 @@ const (
 	CodeUsernameTaken      AccountErrorCode = "USERNAME_TAKEN"
 	CodeEmailInvalid       AccountErrorCode = "EMAIL_INVALID"
 	CodePasswordInvalid    AccountErrorCode = "PASSWORD_INVALID"
+	CodePasswordWeak       AccountErrorCode = "PASSWORD_WEAK"
+	CodePasswordBreached   AccountErrorCode = "PASSWORD_BREACHED"
 	CodeDisplayNameInvalid AccountErrorCode = "DISPLAY_NAME_INVALID"
 	CodeWrongCredentials   AccountErrorCode = "WRONG_CREDENTIALS"
 	CodeAccountBanned      AccountErrorCode = "ACCOUNT_BANNED"

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/ent/loginattempt"
 	"github.com/convenehq/convene/internal/audit"
 	"github.com/convenehq/convene/internal/mail"
 )
@@ -35,6 +36,9 @@ func (s *Service) GivePassword(ctx context.Context, in GivePasswordInput) (strin
 			if _, err := s.mail.Post(sys, tx, mail.Letter{Template: mail.PasswordResetByAdmin, Account: row.ID}); err != nil {
 				return nil, err
 			}
+		}
+		if err := s.noteIn(sys, tx, loginattempt.OutcomeRESET, row.ID, ""); err != nil {
+			return nil, err
 		}
 		return row, s.changed(ctx, tx, audit.AccountPasswordReset, row, diff)
 	})

@@ -114,8 +114,8 @@ func (s *Service) findLink(ctx context.Context, text string, purposes ...onetime
 	return t, nil
 }
 
-// judge refuses a link that is not good, or no longer.
-func (s *Service) judge(ctx context.Context, in *ent.Client, t *ent.OneTimeToken, of *ent.Account) error {
+// judgeLink refuses a link that is not good, or no longer.
+func (s *Service) judgeLink(ctx context.Context, in *ent.Client, t *ent.OneTimeToken, of *ent.Account) error {
 	switch {
 	case t.UsedAt != nil:
 		return refuse(CodeLinkUsed, "This link has been used.", "input", "token")
@@ -136,6 +136,9 @@ func (s *Service) judge(ctx context.Context, in *ent.Client, t *ent.OneTimeToken
 
 // applies tells whether a link still fits how the account is.
 func (s *Service) applies(t *ent.OneTimeToken, of *ent.Account) bool {
+	if of.ErasedAt != nil {
+		return false
+	}
 	switch t.Purpose {
 	case onetimetoken.PurposeVERIFY_EMAIL:
 		return of.EmailVerifiedAt == nil && of.Email == t.Email
@@ -203,7 +206,7 @@ func (s *Service) redeem(
 		if err != nil {
 			return fmt.Errorf("read the link again: %w", err)
 		}
-		if err := s.judge(ctx, tx.Client(), t, of); err != nil {
+		if err := s.judgeLink(ctx, tx.Client(), t, of); err != nil {
 			return err
 		}
 		if err := tx.OneTimeToken.UpdateOne(t).SetUsedAt(s.now()).Exec(ctx); err != nil {

@@ -37,7 +37,7 @@ func (s *Service) LookAtLink(ctx context.Context, kind, text string) (SeenLink, 
 	if t.Purpose == onetimetoken.PurposeRESET_PASSWORD {
 		seen.Refused = s.mayReset(ctx, s.db.Ent, t, of)
 	} else {
-		seen.Refused = s.judge(ctx, s.db.Ent, t, of)
+		seen.Refused = s.judgeLink(ctx, s.db.Ent, t, of)
 	}
 	return seen, nil
 }

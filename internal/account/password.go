@@ -24,8 +24,8 @@ const (
 	hashLength  = 32
 )
 
-// passwords hashes passwords, a few at a time: each hash takes 19 MiB, and a crowd that signs in at once
-// must not take the memory of everything else.
+// passwords hashes passwords, a few at a time: each hash takes 19 MiB and a processor for a while, and a crowd that
+// signs in at once must take neither the memory nor the last processor of everything else.
 type passwords struct {
 	slots chan struct{}
 	count atomic.Int64
@@ -38,7 +38,7 @@ func newPasswords() *passwords {
 	noise := make([]byte, saltLength+hashLength)
 	_, _ = rand.Read(noise) // never fails, see crypto/rand
 	return &passwords{
-		slots: make(chan struct{}, max(2, runtime.NumCPU())),
+		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
 		dummy: formatHash(noise[:saltLength], noise[saltLength:]),
 	}
 }

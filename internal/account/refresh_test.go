@@ -197,13 +197,13 @@ func TestRefresh(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		in := b.register(t, "ada")
-		later := onDatabase(t, b.url, rotated(t), b.clock)
+		later := onDatabase(t, b.url, rotated(t), b.clock, b.o)
 		tokens := later.mustRefresh(t, *in.Tokens.RefreshToken)
 		dropped, err := token.NewRing([]byte("nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		last := onDatabase(t, b.url, dropped, b.clock)
+		last := onDatabase(t, b.url, dropped, b.clock, b.o)
 		last.refuses(t, *in.Tokens.RefreshToken)
 		last.mustRefresh(t, *tokens.RefreshToken)
 		if !last.holds(t, *tokens.AccessToken) || last.holds(t, *in.Tokens.AccessToken) {

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/convenehq/convene/ent"
-	"github.com/convenehq/convene/ent/account"
+	"github.com/convenehq/convene/ent/loginattempt"
 	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/mail"
@@ -24,7 +24,7 @@ var errRaced = errors.New("the idempotency key was used at the same moment")
 // Register makes an account with its profile and signs in. That an address is claimed by somebody else
 // already makes no difference to any of it.
 func (s *Service) Register(ctx context.Context, in RegisterInput) (*SignedIn, error) {
-	c, refusals, err := readClaim(in)
+	c, refusals, err := s.readClaim(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -33,6 +33,9 @@ func (s *Service) Register(ctx context.Context, in RegisterInput) (*SignedIn, er
 		return nil, err
 	}
 	ctx = viewer.AsSystem(ctx, "who registers is nobody yet")
+	if _, err := s.try(ctx, here(ctx, registerFrom)...); err != nil {
+		return nil, err
+	}
 	// Asked before the password is hashed: names are public, hashes are dear.
 	taken, err := s.isTaken(ctx, c.username)
 	if err != nil {
@@ -72,20 +75,6 @@ func (s *Service) Register(ctx context.Context, in RegisterInput) (*SignedIn, er
 	return s.signedIn(session, viewer.RoleUser)
 }
 
-func (s *Service) isTaken(ctx context.Context, username string) (bool, error) {
-	if !usernameForm.MatchString(username) { // nobody has one like that
-		return false, nil
-	}
-	taken, err := s.db.Ent.Account.Query().Where(account.Username(username)).Exist(ctx)
-	if err != nil {
-		return false, fmt.Errorf("look whether the username is taken: %w", err)
-	}
-	if taken {
-		return true, nil
-	}
-	return s.isKept(ctx, s.db.Ent.UsernameReservation.Query(), username, uuid.Nil)
-}
-
 // enrol writes all that a new account is made of. The key's row comes first: whoever repeats the request
 // at the same moment waits there, and not at the username, where they would be told that it is taken.
 func (s *Service) enrol(ctx context.Context, tx *ent.Tx, c claim, hash string) (*ent.AuthSession, error) {
@@ -101,9 +90,12 @@ func (s *Service) enrol(ctx context.Context, tx *ent.Tx, c claim, hash string) (
 	if err != nil {
 		return nil, err
 	}
+	if err := s.holdUsername(ctx, tx, c.username, id); err != nil {
+		return nil, err
+	}
 	row, err := tx.Account.Create().SetID(id).SetCreatedAt(now).SetUpdatedAt(now).
 		SetUsername(c.username).SetEmail(c.email).SetEmailClaimedAt(now).SetPasswordHash(hash).
-		SetNillableInvitedBy(inviter).Save(ctx)
+		SetNillableInvitedBy(inviter).SetLastLoginAt(now).Save(ctx)
 	if db.IsUnique(err, "accounts_username_key") {
 		return nil, refuse(CodeUsernameTaken, usernameTaken, "input", "username")
 	}
@@ -121,6 +113,9 @@ func (s *Service) enrol(ctx context.Context, tx *ent.Tx, c claim, hash string) (
 	}
 	// The letter is the same for every address; whether it is sent is decided when nobody waits for an answer.
 	if err := s.mailLink(ctx, tx, mail.VerifyEmail, row, onetimetoken.PurposeVERIFY_EMAIL, row.Email, verifyLifetime); err != nil {
+		return nil, err
+	}
+	if err := s.noteIn(ctx, tx, loginattempt.OutcomeREGISTERED, id, c.username); err != nil {
 		return nil, err
 	}
 	return s.openSession(ctx, tx, sessionID, id, c.cookie)

@@ -66,9 +66,9 @@ func TestRegister(t *testing.T) {
 			func(in *account.RegisterInput) { in.Username = "a.b_c.9" },
 			func(in *account.RegisterInput) { in.Username = "007" },
 			func(in *account.RegisterInput) { in.Username = "administrator2" },
-			func(in *account.RegisterInput) { in.Password = "12345678" },
-			func(in *account.RegisterInput) { in.Password = "ääääääää" },
-			func(in *account.RegisterInput) { in.Password = strings.Repeat("p", 256) },
+			func(in *account.RegisterInput) { in.Password = "gk4-vu8x" },
+			func(in *account.RegisterInput) { in.Password = "äöüßéñçø" },
+			func(in *account.RegisterInput) { in.Password = longPassword(256) },
 			func(in *account.RegisterInput) { in.DisplayName = new(strings.Repeat("🦊", 50)) },
 			func(in *account.RegisterInput) { in.Email = "a+b@mail.example.co.uk" },
 			func(in *account.RegisterInput) { in.Email = "jürgen@exämple.de" },
@@ -121,7 +121,11 @@ func TestRegister(t *testing.T) {
 			"an address with a long mailbox":   {func(in *account.RegisterInput) { in.Email = strings.Repeat("a", 65) + "@example.com" }, "EMAIL_INVALID input.email"},
 			"a password of seven":              {func(in *account.RegisterInput) { in.Password = "1234567" }, "PASSWORD_INVALID input.password"},
 			"a password of seven wide ones":    {func(in *account.RegisterInput) { in.Password = "äääääää" }, "PASSWORD_INVALID input.password"},
-			"a password of 257 bytes":          {func(in *account.RegisterInput) { in.Password = strings.Repeat("p", 257) }, "PASSWORD_INVALID input.password"},
+			"a password of 257 bytes":          {func(in *account.RegisterInput) { in.Password = longPassword(257) }, "PASSWORD_INVALID input.password"},
+			"a password that many have":        {func(in *account.RegisterInput) { in.Password = "P@ssw0rd123!" }, "PASSWORD_BREACHED input.password"},
+			"a row of keys":                    {func(in *account.RegisterInput) { in.Password = "asdfghjkl;" }, "PASSWORD_WEAK input.password"},
+			"a password of the username":       {func(in *account.RegisterInput) { in.Username, in.Password = "lovelace", "lovelace-77" }, "PASSWORD_WEAK input.password"},
+			"a password of the service's name": {func(in *account.RegisterInput) { in.Password = "at-convene!" }, "PASSWORD_WEAK input.password"},
 			"a password like the username":     {func(in *account.RegisterInput) { in.Username, in.Password = "lovelace", "LoveLace" }, "PASSWORD_INVALID input.password"},
 			"a password like the address":      {func(in *account.RegisterInput) { in.Password = "ADA@example.com" }, "PASSWORD_INVALID input.password"},
 			"an empty display name":            {func(in *account.RegisterInput) { in.DisplayName = new("") }, "DISPLAY_NAME_INVALID input.displayName"},
@@ -228,4 +232,13 @@ func longEmail(n int) string {
 		rest -= 64
 	}
 	return local + domain + strings.Repeat("c", rest) + end
+}
+
+// longPassword has so many bytes and no pattern.
+func longPassword(bytes int) string {
+	var b strings.Builder
+	for i := 0; b.Len() < bytes; i++ {
+		fmt.Fprintf(&b, "%x-", i*i*7919)
+	}
+	return b.String()[:bytes]
 }

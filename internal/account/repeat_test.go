@@ -144,7 +144,7 @@ func TestRegisterAgain(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		first := must(t, b, keyed("ada"))
-		later := onDatabase(t, b.url, rotated(t), b.clock)
+		later := onDatabase(t, b.url, rotated(t), b.clock, b.o)
 		if again := must(t, later, keyed("ada")); again.Viewer.Account() != first.Viewer.Account() {
 			t.Errorf("got %v after %v", again.Viewer, first.Viewer)
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/ent/loginattempt"
 	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/internal/db"
 	"github.com/convenehq/convene/internal/mail"
@@ -24,6 +25,9 @@ type resetAsked struct {
 // not to be told from the answer, nor from its time: each takes one query and one job.
 func (s *Service) RequestPasswordReset(ctx context.Context, in RequestPasswordResetInput) error {
 	ctx = viewer.AsSystem(ctx, "who forgot a password is nobody")
+	if err := s.throttle(ctx, mailTo, in.Login); err != nil {
+		return err
+	}
 	asked := resetAsked{Token: uuid.Must(uuid.NewV7())}
 	switch who, err := s.claimant(ctx, in.Login); {
 	case err == nil:
@@ -31,6 +35,7 @@ func (s *Service) RequestPasswordReset(ctx context.Context, in RequestPasswordRe
 	case !db.IsNotFound(err):
 		return fmt.Errorf("find the account: %w", err)
 	}
+	s.note(ctx, loginattempt.OutcomeRESET_REQUESTED, asked.Account, in.Login)
 	if s.asked == nil {
 		return s.answerReset(ctx, asked)
 	}

@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"github.com/convenehq/convene/ent"
+	"github.com/convenehq/convene/ent/loginattempt"
 	"github.com/convenehq/convene/ent/onetimetoken"
 	"github.com/convenehq/convene/internal/audit"
 	"github.com/convenehq/convene/internal/db"
@@ -43,8 +42,10 @@ func (s *Service) reset(ctx context.Context, in ResetPasswordInput, signsIn bool
 	if err := s.mayReset(ctx, s.db.Ent, found, of); err != nil {
 		return nil, err
 	}
-	if problem := checkPassword(claim{username: of.Username, email: of.Email, password: in.NewPassword}); problem != "" {
-		return nil, refuse(CodePasswordInvalid, problem, "input", "newPassword")
+	// Whoever has hidden comes back by signing in, and saying so.
+	signsIn = signsIn && of.DeactivatedAt == nil
+	if err := s.checkPasswordOf(ctx, in.NewPassword, of, "input", "newPassword"); err != nil {
+		return nil, err
 	}
 	hash, err := s.passwords.hash(ctx, in.NewPassword)
 	if err != nil {
@@ -67,11 +68,19 @@ func (s *Service) reset(ctx context.Context, in ResetPasswordInput, signsIn bool
 		if err := s.changed(holder, tx, audit.AccountPasswordReset, row, diff); err != nil {
 			return err
 		}
+		if err := s.noteIn(ctx, tx, loginattempt.OutcomeRESET, row.ID, ""); err != nil {
+			return err
+		}
 		if err := s.post(ctx, tx, mail.Letter{Template: mail.PasswordChanged, Account: row.ID}); err != nil || !signsIn {
 			return err
 		}
-		session, err = s.openSession(ctx, tx, uuid.Must(uuid.NewV7()), row.ID, in.Cookie)
-		return err
+		if session, err = s.admit(ctx, tx, row, in.Cookie); err != nil {
+			return err
+		}
+		if err := s.tellOfDevice(ctx, tx, row); err != nil {
+			return err
+		}
+		return s.noteIn(ctx, tx, loginattempt.OutcomeSIGNED_IN, row.ID, "")
 	})
 	if err != nil {
 		return nil, err
@@ -80,12 +89,13 @@ func (s *Service) reset(ctx context.Context, in ResetPasswordInput, signsIn bool
 	if !signsIn {
 		return nil, nil //nolint:nilnil // nobody is signed in
 	}
+	s.note(ctx, loginattempt.OutcomeSIGNED_IN, of.ID, "") // for when they last signed in
 	return s.signedIn(session, of.Role)
 }
 
 // mayReset refuses a link that is not good, and tells the banned that they are: a new password would not let them in.
 func (s *Service) mayReset(ctx context.Context, in *ent.Client, t *ent.OneTimeToken, of *ent.Account) error {
-	if err := s.judge(ctx, in, t, of); err != nil {
+	if err := s.judgeLink(ctx, in, t, of); err != nil {
 		return err
 	}
 	if of.BannedAt != nil {

@@ -35,6 +35,7 @@ var homes = []home{
 	{"github.com/alicebob/miniredis", []string{"internal/embedded"}, []string{everywhere}, "the built-in Redis of the default run"},
 	{"github.com/golang-jwt/jwt", []string{"internal/token"}, nil, "one place decides which tokens are good"},
 	{"golang.org/x/crypto", []string{"internal/account"}, nil, "password hashes; the standard library has the rest"},
+	{"golang.org/x/text", []string{"internal/profile"}, nil, "names in one form, to compare what they look like"},
 	{"github.com/wneessen/go-mail", []string{"internal/mail"}, nil, "who writes a letter must not know how it travels"},
 	{"github.com/emersion", nil, []string{"internal/mail"}, "the server that tests send mails to"},
 	{"github.com/99designs/gqlgen", []string{"graph", "internal/bench"}, nil, "slices know no GraphQL machinery; the bench measures beside gqlgen's own"},

@@ -27,7 +27,7 @@ var ladder = []layer{
 	{sliceLayer, nil},
 	{"kit", []string{
 		"internal/audit", "internal/blob", "internal/config", "internal/db", "internal/embedded", "internal/fact", "internal/job",
-		"internal/limit", "internal/live", "internal/mail", "internal/persisted", "internal/presence", "internal/push", "internal/token", "internal/topic", "internal/weather",
+		"internal/limit", "internal/live", "internal/mail", "internal/password", "internal/persisted", "internal/presence", "internal/push", "internal/token", "internal/topic", "internal/weather",
 	}},
 	{"ent's runtime", []string{"ent/runtime", "ent/enttest"}},
 	{"ent's schema", []string{"ent/schema"}},

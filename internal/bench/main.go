@@ -64,6 +64,7 @@ var parts = []part{
 	{"flood", "160,000 deliveries/s offered to 2,000 sockets, beside stock gqlgen", measureFlood},
 	{"groups", "1,000 groups of 5 on another node, beside stock gqlgen", measureGroups},
 	{"wall", "what a document passes before it is executed, and documents that are meant to stall", measureWall},
+	{"accounts", "tokens verified, passwords guessed of known and unknown names, and 50 who sign in at once", measureAccounts},
 	{"resume", "5,000 clients that come back at once to a node that was just restarted, beside stock gqlgen", measureResume},
 	{"stall", "50 of 200 sockets never read", measureStall},
 	{"start", "the built binary: cold start, warm start, memory", measureStart},

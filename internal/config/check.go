@@ -75,6 +75,11 @@ func (c Config) checkNumbers() error {
 }
 
 func (c Config) checkAddresses() error {
+	if c.LeakedRange != "" {
+		if err := scheme(c.LeakedRange, "https", "http"); err != nil {
+			return fmt.Errorf("CONVENE_LEAKED_RANGE %w, like https://api.pwnedpasswords.com/range", err)
+		}
+	}
 	if !isListenable(c.Addr) {
 		return fmt.Errorf("ADDR is %q and has to be host:port, like 127.0.0.1:8080", c.Addr)
 	}

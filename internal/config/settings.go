@@ -62,6 +62,12 @@ type Config struct {
 	// Links is where the links in mails go, with {kind} (verify, reset or undo) and {token} in it, like
 	// https://app.example.org/{kind}?token={token}; this server's own pages, which need no client, if empty.
 	Links string `env:"CONVENE_LINKS"`
+	// LeakedList is a file with passwords that nobody may choose, one a line, such as leaked ones, besides the list
+	// that comes with Convene; a node reads it when it starts.
+	LeakedList string `env:"CONVENE_LEAKED_LIST"`
+	// LeakedRange is the address of a range API that is asked whether a new password has leaked, like
+	// https://api.pwnedpasswords.com/range; it is told five of the forty digits of a hash; empty asks nobody.
+	LeakedRange string `env:"CONVENE_LEAKED_RANGE"`
 	// Log is text or json; json in production if empty.
 	Log string `env:"CONVENE_LOG"`
 	// LogLevel is debug, info, warn or error; below it no line is written, and at debug every request has one.

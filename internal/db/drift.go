@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	atlas "ariga.io/atlas/sql/schema"
@@ -15,7 +16,8 @@ import (
 var declarations sync.Mutex
 
 // Drift is the SQL that would bring the database to what ent/schema declares: empty if the migrations
-// agree with it. References and checks are the migrations' own and are left alone.
+// agree with it. References, checks and indexes of expressions are the migrations'
+// own and are left alone.
 func (d *DB) Drift(ctx context.Context) (string, error) {
 	declarations.Lock()
 	defer declarations.Unlock()
@@ -43,8 +45,12 @@ func keepConstraints(next schema.Differ) schema.Differ {
 			}
 			some := table.Changes[:0]
 			for _, c := range table.Changes {
-				switch c.(type) {
+				switch c := c.(type) {
 				case *atlas.DropForeignKey, *atlas.DropCheck:
+				case *atlas.DropIndex:
+					if !slices.ContainsFunc(c.I.Parts, func(p *atlas.IndexPart) bool { return p.X != nil }) {
+						some = append(some, c)
+					}
 				default:
 					some = append(some, c)
 				}

@@ -93,11 +93,12 @@ type Attempt struct {
 	keys   []key
 }
 
-// SignIn counts an attempt at signing in, by the address and by the login. Until it is forgiven it counts as
+// SignIn counts an attempt at signing in, by the address, and by the login at that address: nobody elsewhere is kept
+// out by it. Until it is forgiven it counts as
 // one that failed, so that many at once get no further than one after the other.
 func (c *Client) SignIn(login string) (Attempt, error) {
 	// Whoever reads Redis need not learn who signs in.
-	hash := sha256.Sum256([]byte(strings.TrimPrefix(strings.ToLower(strings.TrimSpace(login)), "@")))
+	hash := sha256.Sum256([]byte(c.Network().String() + " " + strings.TrimPrefix(strings.ToLower(strings.TrimSpace(login)), "@")))
 	return c.attempt(c.at(SignIns), key{Logins, [16]byte(hash[:16])})
 }
 

@@ -21,7 +21,7 @@ const (
 	Requests Kind = "address"
 	// SignIns is how often signing in fails at an address.
 	SignIns Kind = "sign_in_address"
-	// Logins is how often signing in as somebody fails, wherever.
+	// Logins is how often signing in as somebody fails at an address.
 	Logins Kind = "sign_in_login"
 	// Registrations is how often somebody registers, or tries to, at an address.
 	Registrations Kind = "registration"

@@ -40,6 +40,8 @@ const (
 	Deactivated = "account.deactivated"
 	// ErasureRequested tells until when one can come back.
 	ErasureRequested = "account.erasure_requested"
+	// NewDevice tells that somebody has signed in with a device or from a place that is new.
+	NewDevice = "account.new_device"
 )
 
 // A Letter is what to write to whom. It is stored until it is sent and for weeks after that.
@@ -82,6 +84,7 @@ var letters = map[string]struct {
 	UsernameChanged:      {parse(UsernameChanged), nil},
 	Deactivated:          {parse(Deactivated), nil},
 	ErasureRequested:     {parse(ErasureRequested), map[string]string{"until": "14 January 2030, 09:30 UTC"}},
+	NewDevice:            {parse(NewDevice), map[string]string{"device": "Firefox on Linux", "at": "20 November 2026 at 18:25 UTC"}},
 }
 
 // write makes a message of a letter; who sends it adds when and by which name.

@@ -20,6 +20,8 @@ func CheckDisplayName(name string) (clean, problem string) {
 		return "", fmt.Sprintf("The name has more than %d characters.", maxDisplayName)
 	case !strings.ContainsFunc(clean, shows):
 		return "", "The name needs at least one character that can be seen."
+	case passesForService(clean):
+		return "", "This name is for those who look after the service."
 	}
 	return clean, ""
 }

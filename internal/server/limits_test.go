@@ -249,15 +249,19 @@ func TestLimits(t *testing.T) {
 				t.Fatalf("signing in: %s", body)
 			}
 		}
+		from := anyAddress()
 		for i := range 3 {
-			if code, body := try(anyAddress(), username, "wrong one"); code != "" || !strings.Contains(body, "WRONG_CREDENTIALS") {
+			if code, body := try(from, username, "wrong one"); code != "" || !strings.Contains(body, "WRONG_CREDENTIALS") {
 				t.Fatalf("the wrong password, time %d: %s", i, body)
 			}
 		}
-		if code, _ := try(anyAddress(), strings.ToUpper(username), password); code != "RATE_LIMITED" {
+		if code, _ := try(from, strings.ToUpper(username), password); code != "RATE_LIMITED" {
 			t.Errorf("the next is answered %q", code)
 		}
-		from := anyAddress()
+		if code, body := try(anyAddress(), username, password); code != "" || !strings.Contains(body, `"accessToken":"ey`) {
+			t.Errorf("whoever is elsewhere is answered %s", body)
+		}
+		from = anyAddress()
 		for i := range 15 {
 			if code, body := try(from, fmt.Sprint("nobody", i), "wrong one"); code != "" {
 				t.Fatalf("login %d at one address: %s", i, body)
