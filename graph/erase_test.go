@@ -78,7 +78,7 @@ func eve(t *testing.T, a *api) (who viewer.Viewer, friend viewer.Viewer, convers
 	sys := viewer.AsSystem(t.Context(), "test")
 	must(a.db.Ent.AuthSession.Create().SetAccountID(who.Account()).SetIPPrefix("203.0.113.0/24").SetDeviceLabel("qzx device").
 		SetExpiresAt(in.Tokens.ExpiresAt).SetEndsAt(in.Tokens.ExpiresAt).Exec(sys))
-	must(a.db.Ent.Account.UpdateOneID(who.Account()).SetEmailVerifiedAt(in.Tokens.ExpiresAt).Exec(sys))
+	must(a.db.Ent.Account.UpdateOneID(who.Account()).SetEmailVerifiedAt(in.Tokens.ExpiresAt).SetClaimToldAt(in.Tokens.ExpiresAt).Exec(sys))
 	_, err = a.Accounts.EraseOf(operator, account.EraseAccountInput{AccountID: id, Now: true})
 	must(err)
 	a.settled(t)

@@ -65,7 +65,6 @@ func newPostOffice(t *testing.T) *postOffice {
 	mailer, err := mail.New(jobs, mail.Options{
 		Sender: p.box, URL: "https://convene.example", From: "convene@convene.example",
 		Recipient: func(ctx context.Context, id uuid.UUID) (mail.Recipient, error) { return r.Accounts.Recipient(ctx, id) },
-		Link:      func(ctx context.Context, id uuid.UUID) (mail.Link, error) { return r.Accounts.Link(ctx, id) },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -133,6 +133,7 @@ func TestEverySubscriptionBothWays(t *testing.T) {
 			a := newNode(t, testkit.DB(t), quick)
 			ada, bob := a.person(t, "ada"), a.person(t, "bob")
 			_, of := a.send(t, ada, vars{"recipientId": profileID(bob), "body": "zero"})
+			a.send(t, bob, vars{"conversationId": of["id"], "body": "and who writes is seen online"})
 			id, _ := relay.ID(of["id"].(string)).Row(ent.ConversationPrefix)
 			c := compare(t, a, query, vars{"id": of["id"]}, []live.Key{{Kind: messaging.StreamKind, ID: id}}, ada, bob)
 			m, _ := a.send(t, ada, vars{"conversationId": of["id"], "body": "one \"quoted\" \u2028 🥪"})

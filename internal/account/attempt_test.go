@@ -136,7 +136,7 @@ func TestActivity(t *testing.T) {
 	b.signIn(t, "ada")
 	b.attempt(t.Context(), t, "nobody.here", "wrong one")
 	b.clock.Add(2 * time.Hour)
-	if _, err := b.accounts.ResetPassword(viewer.AsOperator(t.Context()), account.ResetPasswordInput{AccountID: idOf(ada)}); err != nil {
+	if _, err := b.accounts.GivePassword(viewer.AsOperator(t.Context()), account.GivePasswordInput{AccountID: idOf(ada)}); err != nil {
 		t.Fatal(err)
 	}
 	b.attempts(t)

@@ -28,7 +28,6 @@ var unaudited = map[string]string{
 	"ByIDs": "reads", "ByUsername": "reads", "Standing": "reads", "Find": "reads", "Mine": "reads", "Recipient": "reads",
 	"PasswordHashes": "reads", "Sessions": "reads", "SessionsByIDs": "reads", "SessionsOf": "reads",
 	"Lock":       "changes nothing",
-	"SignIn":     "concerns nobody else",
 	"LookAtLink": "reads", "PendingEmail": "reads", "Activity": "reads", "Attempts": "reads", "Close": "changes nothing",
 	"RenewLink": "a mail is sent again", "RequestEmailVerification": "a mail is sent again",
 	"RequestPasswordReset": "changes nothing until somebody has the link",

@@ -227,7 +227,7 @@ func TestMailsOfTheDangerZone(t *testing.T) {
 		}
 		got = append(got, template)
 	}
-	if want := []string{mail.UsernameChanged, mail.PasswordChanged, mail.Deactivated, mail.ErasureRequested}; !slices.Equal(got, want) || rows.Err() != nil {
+	if want := []string{mail.VerifyEmail, mail.UsernameChanged, mail.PasswordChanged, mail.Deactivated, mail.ErasureRequested}; !slices.Equal(got, want) || rows.Err() != nil {
 		t.Errorf("the mails are %v, want %v; %v", got, want, rows.Err())
 	}
 }
