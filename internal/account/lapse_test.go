@@ -21,7 +21,7 @@ func TestClaims(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 20 {
 			all.Go(func() {
-				in := input(fmt.Sprintf("eve%d", i))
+				in := input(fmt.Sprintf("eve.%c", 'a'+i))
 				in.Email = address("ada")
 				if _, err := h.accounts.Register(t.Context(), in); err != nil {
 					t.Error(err)

@@ -87,6 +87,14 @@ func TestThrottledSignIn(t *testing.T) {
 			}
 		}
 	})
+	t.Run("lets nobody wait below the limit whose node's clock is behind another's", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.register(t, "ada")
+		expect(t, b.attempt(from(t, "198.51.100.1"), t, "ada", "wrong one"), wrong)
+		b.clock.Add(-time.Second)
+		expect(t, b.attempt(from(t, "198.51.100.1"), t, "ada", "wrong one"), wrong)
+	})
 	t.Run("holds on another node and after a restart", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)

@@ -38,7 +38,7 @@ func begin(ctx context.Context, root, name string) error {
 	if err := register(root, name); err != nil {
 		return err
 	}
-	if err := run(ctx, root, "go", "tool", "gqlgen", "generate"); err != nil {
+	if err := run(ctx, root, "go", "run", "./graph/gqlgen"); err != nil {
 		return err
 	}
 	return run(ctx, root, "go", "generate", "./graph/printschema")

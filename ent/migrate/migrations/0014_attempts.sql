@@ -57,7 +57,10 @@ BEGIN
     SELECT gen_random_uuid(), s, 0, at, try, at FROM unnest(scopes) AS s ORDER BY s
     ON CONFLICT (scope) DO NOTHING;
   PERFORM 1 FROM throttles t WHERE t.scope = ANY (scopes) ORDER BY t.scope FOR UPDATE;
-  SELECT max(t.until) INTO latest FROM throttles t WHERE t.scope = ANY (scopes) AND t.ends_at > at;
+  -- Below what is free nobody waits: of two at once one may come by a clock that is a little behind the other's.
+  SELECT max(t.until) INTO latest FROM throttles t
+    JOIN unnest(scopes, free) AS i (scope, free) ON i.scope = t.scope
+    WHERE t.ends_at > at AND t.tries >= i.free;
   IF latest > at THEN
     RETURN latest;
   END IF;
