@@ -78,8 +78,9 @@ func TestTheSweepRepairsTogether(t *testing.T) {
 			for i, r := range readers {
 				r.want(t, "a"+fmt.Sprint(i), "b"+fmt.Sprint(i))
 			}
-			if n := l.one.Load() - one; n > 0 {
-				t.Errorf("%d streams were read alone", n)
+			// One that was busy when the round came by verifies itself.
+			if n := l.one.Load() - one; n > streams/20 {
+				t.Errorf("%d of %d streams were read alone", n, streams)
 			}
 			// 16 slices; a round that comes before all is delivered reads some again.
 			if n := l.many.Load() - many; n > streams/4 {
