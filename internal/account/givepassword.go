@@ -32,10 +32,8 @@ func (s *Service) GivePassword(ctx context.Context, in GivePasswordInput) (strin
 		if err := s.endAll(sys, tx, row.ID, diff); err != nil {
 			return nil, err
 		}
-		if s.mail != nil {
-			if _, err := s.mail.Post(sys, tx, mail.Letter{Template: mail.PasswordResetByAdmin, Account: row.ID}); err != nil {
-				return nil, err
-			}
+		if err := s.post(sys, tx, mail.Letter{Template: mail.PasswordResetByAdmin, Account: row.ID}); err != nil {
+			return nil, err
 		}
 		if err := s.noteIn(sys, tx, loginattempt.OutcomeRESET, row.ID, ""); err != nil {
 			return nil, err

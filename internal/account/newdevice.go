@@ -42,10 +42,9 @@ func (s *Service) tellOfDevice(ctx context.Context, tx *ent.Tx, of *ent.Account)
 	if isNetworkKnown && isDeviceKnown {
 		return nil
 	}
-	_, err = s.mail.Post(ctx, tx, mail.Letter{Template: mail.NewDevice, Account: of.ID, Data: map[string]string{
+	return s.post(ctx, tx, mail.Letter{Template: mail.NewDevice, Account: of.ID, Data: map[string]string{
 		"device": wordsFor(deviceFrom(ctx)), "at": s.now().Format("2 January 2006 at 15:04 UTC"),
 	}})
-	return err
 }
 
 // deviceKind is a device's label without its numbers, which change with each version.
